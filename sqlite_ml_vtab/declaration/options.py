@@ -1,0 +1,114 @@
+"""OPTIONS: everything that may be written as name=value in CREATE, and in the options of train."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_ml_vtab.errors import DeclarationError, choices, shown
+
+SPLIT_NAMES = ("stratified", "shuffle", "last", "group", "column", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: how its text is read, what stands when it is not written, and its documentation."""
+
+    check: Callable[[Any], Any]
+    """Text, or a JSON value, to the checked value; raises ValueError with what is expected."""
+    default: str
+    """What stands when the option is left out, in words."""
+    doc: str
+    """One sentence."""
+
+
+def _name(value: Any) -> str:
+    if isinstance(value, str) and value.strip():
+        return value.strip().lower()
+    raise ValueError("a name")
+
+
+def _json_object(value: Any) -> dict[str, Any]:
+    try:
+        parsed = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        parsed = None
+    if isinstance(parsed, dict):
+        return parsed
+    raise ValueError("a JSON object such as '{\"max_iter\": 500}'")
+
+
+def _test_size(value: Any) -> float | int:
+    number = _number(value)
+    if 0 < number < 1:
+        return number
+    if number >= 1 and number == int(number):
+        return int(number)
+    raise ValueError("a fraction between 0 and 1 or a count of rows")
+
+
+def _seed(value: Any) -> int:
+    number = _number(value)
+    if number == int(number) and 0 <= number < 2**32:
+        return int(number)
+    raise ValueError("a whole number from 0 to 4294967295")
+
+
+def _split(value: Any) -> str:
+    name = _name(value)
+    if name not in SPLIT_NAMES:
+        raise ValueError(f"one of {', '.join(SPLIT_NAMES)}")
+    return name
+
+
+def _class_weight(value: Any) -> str | dict[str, float]:
+    if value == "balanced":
+        return "balanced"
+    try:
+        weights = {str(label): _number(weight) for label, weight in _json_object(value).items()}
+    except ValueError:
+        weights = {}
+    if weights and all(weight >= 0 for weight in weights.values()):
+        return weights
+    raise ValueError("'balanced' or a JSON object of label to weight")
+
+
+def _number(value: Any) -> float:
+    number = math.nan if isinstance(value, bool) or value is None else float(value)
+    if not math.isfinite(number):
+        raise ValueError("a number")
+    return number
+
+
+OPTIONS: dict[str, Option] = {
+    "algorithm": Option(_name, "a default for the task", "What learns; `ml_algorithms` lists the names."),
+    "hyperparams": Option(_json_object, "the algorithm's own", "JSON object of the algorithm's hyperparameters."),
+    "test_size": Option(_test_size, "0.25", "The test part: a fraction below 1, or a count of rows."),
+    "split": Option(
+        _split,
+        "column, group or last where such a column is declared; else stratified (classification), shuffle (regression)",
+        "How rows are divided into a train part and a test part.",
+    ),
+    "seed": Option(_seed, "0", "The same rows, options and seed give the same model."),
+    "class_weight": Option(
+        _class_weight, "every row counts alike", "'balanced', or a JSON object of label to weight (classification)."
+    ),
+}
+
+
+def check_option(name: str, value: Any) -> Any:
+    """Return the checked value of option `name`.
+
+    Raises DeclarationError for an unknown name and for a value that it does not take.
+    """
+    option = OPTIONS.get(name)
+    if option is None:
+        raise DeclarationError(f"unknown option {name!r}. {choices(name, OPTIONS, 'Options')}")
+    try:
+        return option.check(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        expected = str(error) if isinstance(error, ValueError) and "could not" not in str(error) else "a number"
+        raise DeclarationError(f"option {name!r} takes {expected}, got {shown(value)}.") from None

@@ -1,0 +1,84 @@
+"""What a predictor is declared to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+
+class Role(StrEnum):
+    """What a column is for."""
+
+    FEATURE = "FEATURE"
+    TARGET = "TARGET"
+    KEY = "KEY"
+    WEIGHT = "WEIGHT"
+    SPLIT = "SPLIT"
+    ORDER = "ORDER"
+    GROUP = "GROUP"
+
+
+class Kind(StrEnum):
+    """What the values of a column are."""
+
+    NUMBER = "NUMBER"
+    CATEGORY = "CATEGORY"
+    DATE = "DATE"
+    ANY = "ANY"
+    """Declared with no type: decided at train time from the values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One declared column."""
+
+    name: str
+    """As written, without its quotes."""
+    type: str
+    """The declared type in upper case, '' for none."""
+    role: Role
+    kind: Kind
+
+    @property
+    def affinity(self) -> str:
+        """The type under which SQLite stores and compares it: INTEGER, REAL, NUMERIC, TEXT or '' (as it comes)."""
+        if self.kind is Kind.CATEGORY:
+            return "TEXT"
+        if self.kind is not Kind.NUMBER:
+            return ""
+        if "INT" in self.type:
+            return "INTEGER"
+        return "REAL" if any(word in self.type for word in ("REAL", "FLOA", "DOUB")) else "NUMERIC"
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A predictor as its CREATE statement declares it."""
+
+    task: str
+    """``classification`` or ``regression``."""
+    columns: tuple[Column, ...]
+    """All columns, in the order in which they were declared."""
+    options: Mapping[str, Any]
+    """The options that were written, checked; the others have the defaults of OPTIONS."""
+
+    @cached_property
+    def features(self) -> tuple[Column, ...]:
+        """The feature columns, in declared order."""
+        return self.having(Role.FEATURE)
+
+    @cached_property
+    def target(self) -> Column:
+        """The column to predict."""
+        return self.having(Role.TARGET)[0]
+
+    def having(self, role: Role) -> tuple[Column, ...]:
+        """Return the columns of `role`, in declared order."""
+        return tuple(column for column in self.columns if column.role is role)
+
+    def one(self, role: Role) -> Column | None:
+        """Return the column of `role`, None where none was declared."""
+        return next(iter(self.having(role)), None)

@@ -1,0 +1,87 @@
+"""The errors a user can meet, and how a sentence names the legal choices.
+
+A floor that does not know the table's name raises the bare sentence; `about` adds the name once, on the way up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+
+LISTED = 12
+"""Up to so many legal values are listed in a sentence; beyond, only the nearest three."""
+
+
+class Error(Exception):
+    """Anything this package refuses, as one sentence that says what to do."""
+
+    table: str | None = None
+
+    def __str__(self) -> str:
+        """Return the sentence, led by the table it is about where that is known."""
+        sentence = super().__str__()
+        return sentence if self.table is None else f"{self.table}: {sentence}"
+
+
+class DeclarationError(Error):
+    """The arguments of CREATE VIRTUAL TABLE cannot stand."""
+
+
+class InputError(Error):
+    """A value given to INSERT, UPDATE or a prediction is not what its column was declared for."""
+
+
+class CommandError(Error):
+    """A command, or its options, cannot be carried out."""
+
+
+class TrainingError(Error):
+    """The stored rows cannot be learned from."""
+
+
+class ModelError(Error):
+    """There is no model to answer, or the stored one cannot be read or does not belong here."""
+
+
+class PredictorWarning(UserWarning):
+    """Something was done that the user should know of; it is also kept with the version."""
+
+
+@contextmanager
+def about(table: str) -> Iterator[None]:
+    """Name `table` in any `Error` that passes, unless a deeper floor named one."""
+    try:
+        yield
+    except Error as error:
+        error.table = error.table or table
+        raise
+
+
+def choices(word: str, legal: Iterable[str], noun: str) -> str:
+    """Return the sentences that name the legal choices nearest to `word`.
+
+    `noun` is the plural that introduces the list, such as ``Commands``.
+    """
+    names = sorted(legal)
+    if len(names) > LISTED:
+        return f"Nearest {noun.lower()}: {', '.join(_nearest(word, names, 0.0))}."
+    near = _nearest(word, names, 0.6)[:1]
+    guess = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{guess}{noun}: {', '.join(names)}."
+
+
+def _nearest(word: str, names: list[str], cutoff: float) -> list[str]:
+    return get_close_matches(word.lower(), names, n=3, cutoff=cutoff)
+
+
+def shown(value: object, width: int = 60) -> str:
+    """Return `value` as a SQL literal, cut to `width`, for use in a sentence."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"a BLOB of {len(value)} bytes"
+    if isinstance(value, str):
+        text = value if len(value) <= width else value[: width - 1] + "…"
+        return "'" + text.replace("'", "''") + "'"
+    return str(value)

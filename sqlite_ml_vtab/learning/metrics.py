@@ -1,0 +1,104 @@
+"""METRICS: how a version is measured on its test part, by the definitions of sklearn.metrics."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sqlite_ml_vtab.portable.values import Floats
+
+MAIN = {"classification": "accuracy", "regression": "r2_score"}
+"""The metric by which versions are compared; greater is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The test part, answered."""
+
+    truth: np.ndarray[Any, Any]
+    """Shape (n,): classes as places in the labels (-1 for one that training did not see), or numbers."""
+    predicted: np.ndarray[Any, Any]
+    """Shape (n,): the same of the predictions."""
+    probabilities: Floats | None
+    """Shape (n, classes), None where the algorithm has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric."""
+
+    task: str
+    measure: Callable[[Measured], float | None]
+    """None where it is not defined for this test part."""
+    doc: str
+
+
+def evaluate(task: str, measured: Measured) -> dict[str, float]:
+    """Return every metric of `task` that is defined for the test part, by name."""
+    if not len(measured.truth):
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        values = {name: metric.measure(measured) for name, metric in METRICS.items() if metric.task == task}
+    return {name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)}
+
+
+def _of(name: str, **options: Any) -> Callable[[Measured], float]:
+    """Return the metric of sklearn.metrics called `name`, over truth and predictions."""
+
+    def measure(measured: Measured) -> float:
+        import sklearn.metrics
+
+        return float(getattr(sklearn.metrics, name)(measured.truth, measured.predicted, **options))
+
+    return measure
+
+
+def _log_loss(measured: Measured) -> float | None:
+    from sklearn.metrics import log_loss
+
+    if measured.probabilities is None or (measured.truth < 0).any():
+        return None
+    classes = np.arange(measured.probabilities.shape[1])
+    return float(log_loss(measured.truth, measured.probabilities, labels=classes))
+
+
+def _roc_auc(measured: Measured) -> float | None:
+    """Return the area under the ROC curve, for several classes one against the rest, weighted by class."""
+    from sklearn.metrics import roc_auc_score
+
+    chances = measured.probabilities
+    if chances is None or set(measured.truth.tolist()) != set(range(chances.shape[1])):
+        return None
+    if chances.shape[1] == 2:
+        return float(roc_auc_score(measured.truth, chances[:, 1]))
+    return float(roc_auc_score(measured.truth, chances, multi_class="ovr", average="weighted"))
+
+
+_WEIGHTED = {"average": "weighted", "zero_division": 0}
+
+METRICS: dict[str, Metric] = {
+    "accuracy": Metric("classification", _of("accuracy_score"), "Share of rows predicted right."),
+    "precision": Metric(
+        "classification", _of("precision_score", **_WEIGHTED), "Share of a predicted class that is right, weighted."
+    ),
+    "recall": Metric("classification", _of("recall_score", **_WEIGHTED), "Share of a class that is found, weighted."),
+    "f1_score": Metric("classification", _of("f1_score", **_WEIGHTED), "Harmonic mean of precision and recall."),
+    "log_loss": Metric("classification", _log_loss, "Mean negative log of the probability given to the truth."),
+    "roc_auc": Metric("classification", _roc_auc, "Chance that a row of a class ranks above one of another."),
+    "r2_score": Metric("regression", _of("r2_score"), "Share of the variance that is explained."),
+    "mean_absolute_error": Metric("regression", _of("mean_absolute_error"), "Mean distance to the truth."),
+    "mean_squared_error": Metric("regression", _of("mean_squared_error"), "Mean squared distance to the truth."),
+    "root_mean_squared_error": Metric(
+        "regression", _of("root_mean_squared_error"), "Root of the mean squared distance."
+    ),
+    "median_absolute_error": Metric("regression", _of("median_absolute_error"), "Median distance to the truth."),
+    "explained_variance": Metric(
+        "regression", _of("explained_variance_score"), "As r2_score, but blind to a constant error."
+    ),
+}

@@ -1,0 +1,116 @@
+"""The training rows as arrays, and the kinds of columns that were declared without a type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sqlite_ml_vtab.declaration import Column as Declared
+from sqlite_ml_vtab.declaration import Declaration, Kind, Role
+from sqlite_ml_vtab.errors import TrainingError, shown
+from sqlite_ml_vtab.portable.values import MANY, Column, looks_dated, looks_numeric
+
+SIDE_ROLES = (Role.WEIGHT, Role.SPLIT, Role.GROUP)
+"""The roles, beside features and target, whose values training reads; ORDER only orders the rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRows:
+    """The stored rows that have a target, n of them."""
+
+    ids: np.ndarray[Any, np.dtype[np.int64]]
+    """Shape (n,): their row ids."""
+    names: tuple[str, ...]
+    """The features' names."""
+    kinds: tuple[str, ...]
+    """The features' kinds, decided."""
+    features: tuple[Column, ...]
+    """One array of shape (n,) a feature, as `portable.values.MANY` reads its kind."""
+    target: list[Any]
+    """The target as it is stored, never None."""
+    sides: dict[Role, list[Any]]
+    """The values of each declared column of SIDE_ROLES."""
+
+    def take(self, places: np.ndarray[Any, Any]) -> list[Column]:
+        """Return the features of the rows at `places`."""
+        return [column[places] for column in self.features]
+
+
+def read_columns(declaration: Declaration) -> list[Declared]:
+    """Return the declared columns whose values `collect` expects behind the row id, in its order."""
+    sides = [column for role in SIDE_ROLES for column in declaration.having(role)]
+    return [*declaration.features, declaration.target, *sides]
+
+
+def collect(declaration: Declaration, chunks: Iterable[Sequence[tuple[Any, ...]]]) -> TrainingRows:
+    """Return the training rows from chunks of (row id, values of `read_columns`) tuples.
+
+    Raises TrainingError where a column without a type cannot be decided, InputError where a stored value breaks
+    its column's kind.
+    """
+    columns = read_columns(declaration)
+    parts: list[list[Any]] = [[] for _ in range(len(columns) + 1)]
+    for chunk in chunks:
+        for place, values in enumerate(zip(*chunk, strict=True)):
+            parts[place].append(_read(columns[place - 1], values) if place else np.array(values, dtype=np.int64))
+    features = declaration.features
+    raw = [_joined(pieces) for pieces in parts[1:]]
+    decided = [_decide(column, values) for column, values in zip(features, raw, strict=False)]
+    target, *sides = raw[len(features) :]
+    roles = [column.role for column in columns[len(features) + 1 :]]
+    return TrainingRows(
+        ids=np.concatenate([np.empty(0, dtype=np.int64), *parts[0]]),
+        names=tuple(column.name for column in features),
+        kinds=tuple(kind for kind, _ in decided),
+        features=tuple(values for _, values in decided),
+        target=target,
+        sides=dict(zip(roles, sides, strict=True)),
+    )
+
+
+def _read(column: Declared, values: Sequence[Any]) -> Any:
+    """Return a chunk of one column as an array where its kind is known, else as it came."""
+    if column.role is Role.FEATURE and column.kind is not Kind.ANY:
+        return MANY[column.kind](column.name, values)
+    return values
+
+
+def _joined(pieces: list[Any]) -> Any:
+    if pieces and isinstance(pieces[0], np.ndarray):
+        return np.concatenate(pieces)
+    return [value for piece in pieces for value in piece]
+
+
+def _decide(column: Declared, values: Any) -> tuple[str, Column]:
+    kind = column.kind.value
+    if column.kind is Kind.ANY:
+        kind = decide_kind(column.name, values).value
+        return kind, MANY[kind](column.name, values)
+    return kind, values if isinstance(values, np.ndarray) else MANY[kind](column.name, values)
+
+
+def decide_kind(name: str, values: Sequence[Any]) -> Kind:
+    """Return the kind of a column without a type: NUMBER, DATE where all text is ISO 8601, else CATEGORY.
+
+    Raises TrainingError where numbers stand beside text or are all written as text: either would be learned wrongly.
+    """
+    known = [value for value in values if value is not None]
+    texts = [value for value in known if isinstance(value, str)]
+    if not texts:
+        return Kind.NUMBER
+    if len(texts) < len(known):
+        raise TrainingError(
+            f"column {name!r} holds numbers and text such as {shown(texts[0])}. "
+            f"Store NULL for a missing value, or declare the column TEXT."
+        )
+    if looks_dated(texts):
+        return Kind.DATE
+    if looks_numeric(texts):
+        raise TrainingError(
+            f"column {name!r} holds numbers written as text, such as {shown(texts[0])}. "
+            "Convert them with CAST(... AS REAL), or declare the column TEXT if they are codes."
+        )
+    return Kind.CATEGORY

@@ -1,0 +1,268 @@
+"""Feature columns to a float64 matrix, one row or many, by the arrays that were learned.
+
+Each column becomes a block of the matrix: a NUMBER its value, a DATE its parts, a CATEGORY the row of a table (one-hot
+rows, target means ...). Then the whole row is filled where it is NaN, centred and scaled. One row and many rows go
+through the same arithmetic, so they agree to the last bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from sqlite_ml_vtab.errors import ModelError, shown
+from sqlite_ml_vtab.portable.values import ONE, Column, Floats, iso
+
+DAY = 86400.0
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnEncoding:
+    """What was learned of one feature column."""
+
+    name: str
+    kind: str
+    """``NUMBER``, ``DATE`` or ``CATEGORY``: decided, never ``ANY``."""
+    parts: tuple[str, ...] = ()
+    """Of a NUMBER or a DATE: the parts that become matrix columns; none where training saw only NULL."""
+    categories: tuple[str, ...] = ()
+    """Of a CATEGORY: the values seen in training."""
+    table: Floats | None = None
+    """Of a CATEGORY: shape (categories + 2, width), the last two rows for an unseen value and for NULL."""
+    low: float = math.nan
+    """The smallest value seen in training (seconds for a DATE), NaN where none was."""
+    high: float = math.nan
+    """The largest value seen in training."""
+
+    @property
+    def width(self) -> int:
+        """How many matrix columns this column becomes."""
+        return len(self.parts) if self.table is None else int(self.table.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """How a row of features becomes a row of the matrix, of `width` float64 values."""
+
+    columns: tuple[ColumnEncoding, ...]
+    fill: Floats
+    """Shape (width,): what stands for NaN; NaN where the estimator takes NaN itself."""
+    centre: Floats
+    """Shape (width,): subtracted."""
+    scale: Floats
+    """Shape (width,): divided by; never 0."""
+
+    @property
+    def width(self) -> int:
+        """How many columns the matrix has."""
+        return len(self.fill)
+
+    def matrix(self, columns: Sequence[Column]) -> Floats:
+        """Return the matrix, of shape (n, width), for feature columns of n values each (see `values.MANY`)."""
+        count = len(columns[0])
+        matrix = np.empty((count, self.width))
+        start = 0
+        for encoding, column in zip(self.columns, columns, strict=True):
+            stop = start + encoding.width
+            _fill_block(matrix[:, start:stop], encoding, column)
+            start = stop
+        if not np.isnan(self.fill).all():
+            np.copyto(matrix, self.fill, where=np.isnan(matrix))
+        if not self.is_unscaled:
+            matrix -= self.centre
+            matrix /= self.scale
+        return matrix
+
+    @property
+    def is_unscaled(self) -> bool:
+        """Whether centring and scaling would change nothing."""
+        return not self.centre.any() and bool((self.scale == 1.0).all())
+
+    def row(self) -> Callable[[Sequence[Any]], list[float]]:
+        """Return the function from one row of SQLite values to the floats of its matrix row."""
+        readers = [_reader(encoding) for encoding in self.columns]
+        finish = _finisher(self)
+        if all(encoding.parts == ("value",) for encoding in self.columns):
+            names = [encoding.name for encoding in self.columns]
+            return _number_row(names, finish)
+
+        def encode(values: Sequence[Any]) -> list[float]:
+            row: list[float] = []
+            for read, value in zip(readers, values, strict=True):
+                row.extend(read(value))
+            return finish(row)
+
+        return encode
+
+    def warnings(self, values: Sequence[Any]) -> list[str]:
+        """Return why to distrust a prediction for these values: one phrase for each column unlike its training."""
+        return [text for encoding, value in zip(self.columns, values, strict=True) for text in _warn(encoding, value)]
+
+    def validate(self) -> None:
+        """Raise ModelError unless shapes, widths and values are what `matrix` needs."""
+        width = sum(encoding.width for encoding in self.columns)
+        for name, array in (("fill", self.fill), ("centre", self.centre), ("scale", self.scale)):
+            _require(array.shape == (width,) and array.dtype == np.float64, f"encoder {name} has shape {array.shape}")
+        _require(np.isfinite(self.centre).all() and np.isfinite(self.scale).all(), "encoder scaling is not finite")
+        _require(not np.isinf(self.fill).any() and (self.scale != 0).all(), "encoder fill or scale is out of range")
+        for encoding in self.columns:
+            _validate_column(encoding)
+
+
+def _require(condition: object, problem: str) -> None:
+    if not condition:
+        raise ModelError(f"the stored model is damaged: {problem}.")
+
+
+def _validate_column(encoding: ColumnEncoding) -> None:
+    _require(encoding.kind in ONE, f"column kind {encoding.kind!r}")
+    if encoding.kind == "CATEGORY":
+        table = encoding.table
+        _require(table is not None and not encoding.parts, "a category without its table")
+        assert table is not None
+        _require(table.ndim == 2 and table.shape[0] == len(encoding.categories) + 2, "a category table's shape")
+        _require(table.dtype == np.float64 and np.isfinite(table).all(), "a category table's values")
+        _require(len(set(encoding.categories)) == len(encoding.categories), "a category twice")
+    else:
+        legal = DATE_PARTS if encoding.kind == "DATE" else NUMBER_PARTS
+        _require(encoding.table is None and not encoding.categories, "a table where none belongs")
+        _require(set(encoding.parts) <= set(legal), f"column parts {encoding.parts}")
+        _require(len(set(encoding.parts)) == len(encoding.parts), "a part twice")
+
+
+# Many rows
+
+
+def _fill_block(block: Floats, encoding: ColumnEncoding, column: Column) -> None:
+    if encoding.table is not None:
+        np.take(encoding.table, category_positions(encoding.categories, column), axis=0, out=block, mode="clip")
+    elif encoding.kind == "NUMBER":
+        for j, part in enumerate(encoding.parts):
+            block[:, j] = column if part == "value" else np.isnan(column)
+    elif encoding.parts:
+        parts = date_parts(column)
+        for j, part in enumerate(encoding.parts):
+            block[:, j] = parts[part]
+
+
+def category_positions(categories: Sequence[str], column: Column) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """Return, for each value, its row in the table: its place, or the two last rows for unseen and NULL."""
+    places: dict[Any, int] = {value: place for place, value in enumerate(categories)}
+    unseen = len(categories)
+    places[None] = unseen + 1
+    return np.fromiter((places.get(value, unseen) for value in column), dtype=np.intp, count=len(column))
+
+
+def date_parts(seconds: Floats) -> Mapping[str, Floats]:
+    """Return every part of DATE_PARTS for float64 seconds of shape (n,); NaN stays NaN but in ``missing``."""
+    missing = np.isnan(seconds)
+    whole = np.where(missing, 0.0, seconds)
+    day = np.floor(whole / DAY)
+    months = day.astype(np.int64).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    parts = {
+        "year": months // 12 + 1970.0,
+        "month": months % 12 + 1.0,
+        "weekday": (day + 3.0) % 7.0,
+        "hour": np.floor((whole - day * DAY) / 3600.0),
+        "days": whole / DAY,
+    }
+    for values in parts.values():
+        values[missing] = np.nan
+    return parts | {"missing": missing.astype(np.float64)}
+
+
+NUMBER_PARTS = ("value", "missing")
+"""The parts a NUMBER can have: itself, and 1 where it is NULL."""
+
+DATE_PARTS = ("year", "month", "weekday", "hour", "days", "missing")
+"""The parts a DATE can have: weekday 0 is Monday, days are elapsed since 1970 with their fraction."""
+
+
+# One row
+
+
+def _reader(encoding: ColumnEncoding) -> Callable[[Any], Sequence[float]]:
+    name, read = encoding.name, ONE[encoding.kind]
+    if encoding.table is not None:
+        return _category_reader(encoding)
+    if encoding.kind == "NUMBER":
+        picks = [part == "value" for part in encoding.parts]
+
+        def number_parts(value: Any) -> Sequence[float]:
+            converted = read(name, value)
+            return [converted if pick else float(converted != converted) for pick in picks]
+
+        return number_parts
+    parts = encoding.parts
+    return lambda value: _date_row(read(name, value), parts)
+
+
+def _category_reader(encoding: ColumnEncoding) -> Callable[[Any], Sequence[float]]:
+    assert encoding.table is not None
+    name, read = encoding.name, ONE["CATEGORY"]
+    *rows, unseen, null = encoding.table.tolist()
+    places: dict[str | None, list[float]] = dict(zip(encoding.categories, rows, strict=True)) | {None: null}
+    get = places.get
+    return lambda value: get(value if type(value) is str else read(name, value), unseen)
+
+
+def _date_row(seconds: float, parts: Sequence[str]) -> list[float]:
+    if seconds != seconds:
+        return [1.0 if part == "missing" else math.nan for part in parts]
+    day = math.floor(seconds / DAY)
+    moment = date.fromordinal(day + _EPOCH_ORDINAL)
+    known = {
+        "year": float(moment.year),
+        "month": float(moment.month),
+        "weekday": float((day + 3) % 7),
+        "hour": float(math.floor((seconds - day * DAY) / 3600.0)),
+        "days": seconds / DAY,
+        "missing": 0.0,
+    }
+    return [known[part] for part in parts]
+
+
+def _number_row(
+    names: Sequence[str], finish: Callable[[list[float]], list[float]]
+) -> Callable[[Sequence[Any]], list[float]]:
+    """Return the shorter way for a predictor whose features are all plain numbers."""
+    plain = {float, int}
+    read = ONE["NUMBER"]
+
+    def encode(values: Sequence[Any]) -> list[float]:
+        if set(map(type, values)) <= plain:
+            row = list(map(float, values))
+            if math.isfinite(sum(row)):
+                return finish(row)
+        return finish([read(name, value) for name, value in zip(names, values, strict=True)])
+
+    return encode
+
+
+def _finisher(encoder: Encoder) -> Callable[[list[float]], list[float]]:
+    """Return the function that fills, centres and scales one row."""
+    fill = encoder.fill.tolist()
+    if encoder.is_unscaled:
+        return lambda row: [f if x != x else x for x, f in zip(row, fill, strict=True)]
+    steps = list(zip(fill, encoder.centre.tolist(), encoder.scale.tolist(), strict=True))
+    return lambda row: [((f if x != x else x) - c) / s for x, (f, c, s) in zip(row, steps, strict=True)]
+
+
+def _warn(encoding: ColumnEncoding, value: Any) -> list[str]:
+    if value is None:
+        return []
+    if encoding.kind == "CATEGORY":
+        seen = ONE["CATEGORY"](encoding.name, value) in encoding.categories
+        return [] if seen else [f"{encoding.name}: {shown(value)} was not seen in training"]
+    converted = ONE[encoding.kind](encoding.name, value)
+    if not (converted < encoding.low or converted > encoding.high):
+        return []
+    show = iso if encoding.kind == "DATE" else "{:.15g}".format
+    span = f"{show(encoding.low)} to {show(encoding.high)}"
+    return [f"{encoding.name}: {shown(value)} is outside the training range, {span}"]

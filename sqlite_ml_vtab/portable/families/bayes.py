@@ -1,0 +1,63 @@
+"""The bayes family: Gaussian naive Bayes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sqlite_ml_vtab.portable.families.base import Family, Parameters, RowScores, array, names, require
+from sqlite_ml_vtab.portable.values import Floats
+
+
+def extract(estimator: Any) -> dict[str, Any]:
+    """Take a GaussianNB's means, variances and log priors."""
+    with np.errstate(divide="ignore"):
+        prior = np.log(np.asarray(estimator.class_prior_, dtype=np.float64))
+    variance = np.asarray(estimator.var_, dtype=np.float64)
+    offset = np.maximum(prior, -1e300) - 0.5 * np.sum(np.log(2.0 * np.pi * variance), axis=1)
+    return {
+        "link": "softmax",
+        "mean": np.asarray(estimator.theta_, dtype=np.float64),
+        "variance": variance,
+        "offset": offset,
+    }
+
+
+def validate(parameters: Parameters, width: int, outputs: int) -> None:
+    """Require a mean and a positive variance for each class and column."""
+    names(parameters, "mean", "variance", "offset")
+    array(parameters, "mean", "<f8", (outputs, width))
+    variance = array(parameters, "variance", "<f8", (outputs, width))
+    array(parameters, "offset", "<f8", (outputs,))
+    require((variance > 0).all(), "a variance is not positive")
+
+
+def scores(parameters: Parameters, matrix: Floats) -> Floats:
+    """Return the joint log likelihood of each class."""
+    columns = [
+        offset - 0.5 * np.sum((matrix - mean) ** 2 / variance, axis=1)
+        for mean, variance, offset in zip(parameters["mean"], parameters["variance"], parameters["offset"], strict=True)
+    ]
+    return np.column_stack(columns)
+
+
+def row(parameters: Parameters) -> RowScores:
+    """Return the same for one row."""
+    classes = [
+        (list(zip(mean, variance, strict=True)), offset)
+        for mean, variance, offset in zip(
+            parameters["mean"].tolist(), parameters["variance"].tolist(), parameters["offset"].tolist(), strict=True
+        )
+    ]
+
+    def one(x: list[float]) -> list[float]:
+        return [
+            offset - 0.5 * sum((v - mean) * (v - mean) / variance for v, (mean, variance) in zip(x, pairs, strict=True))
+            for pairs, offset in classes
+        ]
+
+    return one
+
+
+BAYES = Family(extract, validate, scores, row)

@@ -1,0 +1,182 @@
+"""The portable model as a value: what is stored of a trained version, and all that predicts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from sqlite_ml_vtab.portable import codec
+from sqlite_ml_vtab.portable.encoder import ColumnEncoding, Encoder
+from sqlite_ml_vtab.portable.families import FAMILIES
+from sqlite_ml_vtab.portable.families.base import Parameters, require
+from sqlite_ml_vtab.portable.links import LINKS
+from sqlite_ml_vtab.portable.values import ONE
+
+Label: TypeAlias = str | int | float
+
+REFIT = "refit"
+"""The family of a model that has no portable form: it is refitted from its rows on first use in a process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """A few training rows with what the model answered when it was stored; checked when it is rebuilt."""
+
+    rows: tuple[tuple[Any, ...], ...]
+    """Feature values as they would be given to a prediction."""
+    scores: tuple[tuple[float, ...], ...]
+    """The decision values of each row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A trained version in its portable form."""
+
+    task: str
+    """``classification`` or ``regression``."""
+    encoder: Encoder
+    labels: tuple[Label, ...]
+    """Classification: the classes in the order of the decision values, as they were stored. Regression: empty."""
+    family: str
+    """A key of FAMILIES, or REFIT."""
+    parameters: Parameters
+    """What the family stores, and ``link``, a key of LINKS."""
+    interval: float
+    """Regression: half the width of the interval from hold-out residuals; NaN where there was no hold-out."""
+    golden: Golden
+
+    @property
+    def outputs(self) -> int:
+        """How many decision values a row has."""
+        return max(1, len(self.labels))
+
+    @property
+    def features(self) -> list[tuple[str, str]]:
+        """The name and the kind of each feature."""
+        return [(column.name, column.kind) for column in self.encoder.columns]
+
+
+def to_bytes(model: Model) -> bytes:
+    """Return the bytes that stand for `model` in the database."""
+    encoder = model.encoder
+    return codec.encode(
+        {
+            "task": model.task,
+            "columns": [_column_tree(column) for column in encoder.columns],
+            "fill": encoder.fill,
+            "centre": encoder.centre,
+            "scale": encoder.scale,
+            "labels": list(model.labels),
+            "family": model.family,
+            "parameters": dict(model.parameters),
+            "interval": None if math.isnan(model.interval) else model.interval,
+            "golden": {"rows": model.golden.rows, "scores": model.golden.scores},
+        }
+    )
+
+
+def from_bytes(blob: bytes, limit: int = codec.MAX_BYTES) -> Model:
+    """Return the model that `blob` holds, wholly checked: evaluating it is safe and ends.
+
+    Raises ModelError for everything else.
+    """
+    tree = codec.decode(blob, limit)
+    _keys(tree, "task", "columns", "fill", "centre", "scale", "labels", "family", "parameters", "interval", "golden")
+    encoder = Encoder(
+        tuple(_column(entry) for entry in _list(tree, "columns")),
+        *(_array(tree, name) for name in ("fill", "centre", "scale")),
+    )
+    model = Model(
+        task=tree["task"],
+        encoder=encoder,
+        labels=tuple(_list(tree, "labels")),
+        family=tree["family"],
+        parameters=tree["parameters"],
+        interval=math.nan if tree["interval"] is None else tree["interval"],
+        golden=_golden(tree["golden"]),
+    )
+    _validate(model)
+    return model
+
+
+def _column_tree(column: ColumnEncoding) -> dict[str, Any]:
+    tree: dict[str, Any] = {"name": column.name, "kind": column.kind}
+    if column.table is not None:
+        return tree | {"categories": list(column.categories), "table": column.table}
+    span = [None, None] if math.isnan(column.low) else [column.low, column.high]
+    return tree | {"parts": list(column.parts), "range": span}
+
+
+def _column(entry: Any) -> ColumnEncoding:
+    require(isinstance(entry, dict) and isinstance(entry.get("name"), str), "a column")
+    kind = entry.get("kind")
+    require(isinstance(kind, str) and kind in ONE, "a column's kind")
+    if kind == "CATEGORY":
+        _keys(entry, "name", "kind", "categories", "table")
+        return ColumnEncoding(entry["name"], kind, categories=_texts(entry, "categories"), table=_array(entry, "table"))
+    _keys(entry, "name", "kind", "parts", "range")
+    low, high = _range(entry["range"])
+    return ColumnEncoding(entry["name"], kind, parts=_texts(entry, "parts"), low=low, high=high)
+
+
+def _range(span: Any) -> tuple[float, float]:
+    require(isinstance(span, list) and len(span) == 2, "a column's range")
+    if span == [None, None]:
+        return math.nan, math.nan
+    require(all(type(bound) in (int, float) for bound in span) and span[0] <= span[1], "a column's range")
+    return float(span[0]), float(span[1])
+
+
+def _golden(tree: Any) -> Golden:
+    _keys(tree, "rows", "scores")
+    rows, scores = _list(tree, "rows"), _list(tree, "scores")
+    require(len(rows) == len(scores) <= 100, "golden rows")
+    require(all(isinstance(row, list) for row in (*rows, *scores)), "golden rows")
+    require(all(type(v) in (int, float) for row in scores for v in row), "golden scores")
+    return Golden(tuple(map(tuple, rows)), tuple(map(tuple, scores)))
+
+
+def _validate(model: Model) -> None:
+    require(model.task in ("classification", "regression"), "task")
+    require(all(type(label) in (str, int, float) for label in model.labels), "labels")
+    require(len(set(model.labels)) == len(model.labels), "a label twice")
+    require(bool(model.labels) == (model.task == "classification"), "labels")
+    require(type(model.interval) in (int, float) and not model.interval < 0, "interval")
+    require(0 < len(model.encoder.columns) <= 100_000, "columns")
+    model.encoder.validate()
+    parameters = model.parameters
+    require(isinstance(parameters, dict) and isinstance(model.family, str), "family")
+    link = parameters.get("link")
+    require(isinstance(link, str) and link in LINKS and LINKS[link].task in (model.task, "both"), "link")
+    if model.family == REFIT:
+        require(parameters.keys() == {"link"}, "parameters")
+        return
+    require(model.family in FAMILIES, "family")
+    require(link not in ("sigmoid", "modified_huber") or model.outputs == 2, "link")
+    FAMILIES[model.family].validate(parameters, model.encoder.width, model.outputs)
+
+
+def _keys(tree: Any, *expected: str) -> None:
+    require(isinstance(tree, dict) and tree.keys() == set(expected), "keys")
+
+
+def _list(tree: Mapping[str, Any], name: str) -> Sequence[Any]:
+    value = tree[name]
+    require(isinstance(value, list), name)
+    assert isinstance(value, list)
+    return value
+
+
+def _texts(tree: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    values = _list(tree, name)
+    require(all(isinstance(value, str) for value in values), name)
+    return tuple(values)
+
+
+def _array(tree: Mapping[str, Any], name: str) -> Any:
+    require(isinstance(tree[name], np.ndarray), name)
+    return tree[name]

@@ -1,0 +1,160 @@
+"""SQLite values to what a model computes with, the same at training and at prediction.
+
+NUMBER and DATE become float64 (NaN for NULL; a date is seconds since 1970 in UTC), CATEGORY becomes str or None.
+Text is never coerced to a number. Every refusal names the column and the value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from sqlite_ml_vtab.errors import InputError, shown
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Column: TypeAlias = npt.NDArray[Any]
+"""The values of one column: float64 of shape (n,), or objects (str or None) of shape (n,)."""
+
+_EPOCH = datetime(1970, 1, 1)
+_JULIAN_LIMIT = 5373484.5
+_JULIAN_EPOCH = 2440587.5
+_UNIX_LOW, _UNIX_HIGH = -62135596800.0, 253402300799.0
+
+
+def number(name: str, value: Any) -> float:
+    """Return a NUMBER as a float, NaN for NULL."""
+    if value is None:
+        return math.nan
+    if isinstance(value, int | float):
+        try:
+            converted = float(value)
+        except OverflowError:
+            converted = math.inf
+        if math.isfinite(converted):
+            return converted
+        raise InputError(f"column {name!r} is NUMBER, got {converted}. Store NULL for a missing value.")
+    remedy = "Write it as a number: CAST(... AS REAL)." if _looks_numeric(value) else "Use NULL for a missing value."
+    raise InputError(f"column {name!r} is NUMBER, got {shown(value)}. {remedy}")
+
+
+def category(name: str, value: Any) -> str | None:
+    """Return a CATEGORY as text, by the rules of SQLite's TEXT affinity for numbers; None for NULL."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return str(int(value))
+    if isinstance(value, float):
+        return _float_text(value)
+    raise InputError(f"column {name!r} is CATEGORY, got {shown(value)}. Give text, a number or NULL.")
+
+
+def date(name: str, value: Any) -> float:
+    """Return a DATE as seconds since 1970 in UTC, NaN for NULL.
+
+    Text is ISO 8601; a number is a julian day below 5373484.5 and a unix time above, as SQLite's 'auto' modifier has it
+    (https://sqlite.org/lang_datefunc.html#modifiers).
+    """
+    if value is None:
+        return math.nan
+    seconds = _date_text(value) if isinstance(value, str) else _date_number(value)
+    if seconds is None:
+        raise InputError(
+            f"column {name!r} is DATE, got {shown(value)}. "
+            "Write ISO 8601 text such as '2024-05-31' or '2024-05-31 12:30:00', a julian day or a unix time."
+        )
+    return seconds
+
+
+def iso(seconds: float) -> str:
+    """Return the ISO 8601 text that `date` reads back as `seconds`."""
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat(sep=" ")
+
+
+def numbers(name: str, values: Sequence[Any]) -> Floats:
+    """Return NUMBER values as float64 of shape (n,)."""
+    if set(map(type, values)) <= _PLAIN:
+        array = np.array(values, dtype=np.float64)
+        if not np.isinf(array).any():
+            return array
+    return np.array([number(name, value) for value in values], dtype=np.float64)
+
+
+def categories(name: str, values: Sequence[Any]) -> Column:
+    """Return CATEGORY values as str or None, an object array of shape (n,)."""
+    array = np.empty(len(values), dtype=object)
+    plain = set(map(type, values)) <= _TEXT
+    array[:] = list(values) if plain else [category(name, value) for value in values]
+    return array
+
+
+def dates(name: str, values: Sequence[Any]) -> Floats:
+    """Return DATE values as float64 seconds of shape (n,)."""
+    return np.array([date(name, value) for value in values], dtype=np.float64)
+
+
+ONE: dict[str, Callable[[str, Any], Any]] = {"NUMBER": number, "CATEGORY": category, "DATE": date}
+"""How one value of each kind is read."""
+
+MANY: dict[str, Callable[[str, Sequence[Any]], Column]] = {"NUMBER": numbers, "CATEGORY": categories, "DATE": dates}
+"""How many values of each kind are read."""
+
+_PLAIN = {int, float, type(None)}
+_TEXT = {str, type(None)}
+
+
+def _looks_numeric(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
+def looks_numeric(values: Sequence[Any]) -> bool:
+    """Return whether every value is text that reads as a number."""
+    return all(map(_looks_numeric, values))
+
+
+def looks_dated(values: Sequence[Any]) -> bool:
+    """Return whether every value is text that reads as an ISO 8601 date of at least a year and a month."""
+    return all(isinstance(value, str) and "-" in value[1:] and _date_text(value) is not None for value in values)
+
+
+def _float_text(value: float) -> str:
+    """Return a REAL as SQLite casts it to text: 15 significant digits and always a point."""
+    text = f"{value:.15g}"
+    if "." in text or "inf" in text:
+        return text
+    mantissa, exponent, power = text.partition("e")
+    return f"{mantissa}.0{exponent}{power}"
+
+
+def _date_text(text: str) -> float | None:
+    text = text.strip()
+    moment = _moment(text + "-01" if len(text) == 7 and text[4] == "-" else text)
+    if moment is None:
+        return None
+    if moment.tzinfo is not None:
+        try:
+            moment = moment.astimezone(UTC).replace(tzinfo=None)
+        except OverflowError:
+            return None
+    return (moment - _EPOCH).total_seconds()
+
+
+def _moment(text: str) -> datetime | None:
+    """Return ISO 8601 text as a moment; a time of day alone is on 2000-01-01, as in SQLite."""
+    try:
+        return datetime.fromisoformat(f"2000-01-01 {text}" if ":" in text[:3] else text)
+    except ValueError:
+        return None
+
+
+def _date_number(value: Any) -> float | None:
+    if not isinstance(value, int | float) or not _UNIX_LOW <= value <= _UNIX_HIGH:
+        return None
+    return (value - _JULIAN_EPOCH) * 86400.0 if 0 <= value < _JULIAN_LIMIT else float(value)

@@ -1,0 +1,1 @@
+"""The APSW binding. The only place that imports apsw."""
