@@ -1,3 +1,77 @@
-"""Machine learning inside SQLite: a predictor is a table."""
+"""Machine learning inside SQLite: a predictor is a table.
+
+`load` registers everything on an apsw connection; from there on it is SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sqlite_ml_vtab.errors import (
+    CommandError,
+    DeclarationError,
+    Error,
+    InputError,
+    ModelError,
+    PredictorWarning,
+    TrainingError,
+)
+
+if TYPE_CHECKING:
+    import apsw
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "CommandError",
+    "DeclarationError",
+    "Error",
+    "InputError",
+    "ModelError",
+    "PredictorWarning",
+    "TrainingError",
+    "__version__",
+    "load",
+    "train",
+]
+
+
+def load(
+    connection: apsw.Connection,
+    *,
+    threads: int = 1,
+    algorithms: Mapping[str, Any] | None = None,
+    max_model_bytes: int = 2**30,
+    untrusted: bool = False,
+) -> None:
+    """Register the modules and functions on `connection`; loading again changes the settings and nothing else.
+
+    `threads` is how many threads a fit may use. `algorithms` adds estimator classes by name. `max_model_bytes` is the
+    size of the largest model that is decoded. `untrusted=True` is for a file from someone else: predictors cannot be
+    used by its views and triggers, its schema is not trusted, and its shadow tables cannot be written.
+
+    Also fit for ``apsw.connection_hooks.append(sqlite_ml_vtab.load)``. Raises CommandError for settings it cannot take.
+    """
+    from sqlite_ml_vtab.vtab.load import load as load_on
+
+    load_on(
+        connection,
+        threads=threads,
+        algorithms=algorithms or {},
+        max_model_bytes=max_model_bytes,
+        untrusted=untrusted,
+        release=__version__,
+    )
+
+
+def train(connection: apsw.Connection, table: str, *, deploy: bool | None = None, **options: Any) -> int:
+    """Train the predictor called `table` as its command would, but fit outside the write lock; return the version.
+
+    `options` are those of the command ``train``. The rows are read, the fit runs while others may write, and the
+    result is stored in one short transaction. Raises TrainingError if the rows have changed meanwhile, and whatever
+    the command raises.
+    """
+    from sqlite_ml_vtab.vtab.load import train as train_on
+
+    return train_on(connection, table, options, deploy)

@@ -72,7 +72,8 @@ def choices(word: str, legal: Iterable[str], noun: str) -> str:
 
 
 def _nearest(word: str, names: list[str], cutoff: float) -> list[str]:
-    return get_close_matches(word.lower(), names, n=3, cutoff=cutoff)
+    written = {name.lower(): name for name in names}
+    return [written[name] for name in get_close_matches(word.lower(), written, n=3, cutoff=cutoff)]
 
 
 def shown(value: object, width: int = 60) -> str:
@@ -82,6 +83,9 @@ def shown(value: object, width: int = 60) -> str:
     if isinstance(value, bytes | bytearray | memoryview):
         return f"a BLOB of {len(value)} bytes"
     if isinstance(value, str):
-        text = value if len(value) <= width else value[: width - 1] + "…"
-        return "'" + text.replace("'", "''") + "'"
-    return str(value)
+        return "'" + _cut(value, width).replace("'", "''") + "'"
+    return _cut(str(value), width)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"

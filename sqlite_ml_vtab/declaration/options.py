@@ -34,7 +34,7 @@ def _name(value: Any) -> str:
 def _json_object(value: Any) -> dict[str, Any]:
     try:
         parsed = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     if isinstance(parsed, dict):
         return parsed
@@ -69,7 +69,7 @@ def _class_weight(value: Any) -> str | dict[str, float]:
         return "balanced"
     try:
         weights = {str(label): _number(weight) for label, weight in _json_object(value).items()}
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         weights = {}
     if weights and all(weight >= 0 for weight in weights.values()):
         return weights

@@ -50,6 +50,10 @@ def check_names(declaration: Declaration, table: str) -> None:
     """Refuse names that collide with each other, with a hidden column, or with `table`."""
     taken = dict.fromkeys((*RESERVED, GUARD), "is a column every predictor has")
     taken |= {f"arg{i}": "is a column every predictor has" for i in range(2, len(declaration.features) + 1)}
+    if table.lower() in taken:
+        raise DeclarationError(
+            f"a predictor cannot be named {table!r}: every predictor has a column of that name. Choose another name."
+        )
     taken[table.lower()] = "is the name of the table, which is its command column"
     for column in declaration.columns:
         reason = taken.get(column.name.lower())
@@ -95,6 +99,8 @@ def _words(column: str, tokens: list[Token]) -> Iterator[str]:
     depth = 0
     for token in tokens:
         depth += token.is_mark("(") - token.is_mark(")")
+        if depth < 0:
+            break
         if depth or token.is_mark(")"):
             continue
         if token.kind not in {"word", "quoted"}:
@@ -103,7 +109,8 @@ def _words(column: str, tokens: list[Token]) -> Iterator[str]:
             )
         yield _clause(column, token.value.upper())
     if depth:
-        raise DeclarationError(f"column {column!r}: a parenthesis is never closed. Close it.")
+        problem = "is never closed. Close it." if depth > 0 else "closes nothing. Take it out."
+        raise DeclarationError(f"column {column!r}: a parenthesis {problem}")
 
 
 def _clause(column: str, word: str) -> str:
@@ -113,7 +120,7 @@ def _clause(column: str, word: str) -> str:
         hint = "Write KEY to keep a column beside the features." if word == "PRIMARY" else "Leave it out."
         raise DeclarationError(f"column {column!r}: a predictor has no {word} clause. {hint}")
     near = get_close_matches(word, _ROLES | _KINDS, n=1, cutoff=0.75)
-    if near and near[0] != word:
+    if near and near[0] != word and _kind([word]) is Kind.ANY:
         raise DeclarationError(f"column {column!r}: unknown clause {word}. Did you mean {near[0]}?")
     return word
 
@@ -129,14 +136,15 @@ def _kind(types: list[str]) -> Kind:
     for kind, parts in _KIND_OF_TYPE:
         if any(part in text for part in parts):
             return kind
-    return Kind.ANY
+    return Kind.NUMBER if any(word.startswith(_NUMERIC) for word in types) else Kind.ANY
 
 
 _KIND_OF_TYPE = (
     (Kind.NUMBER, ("INT",)),
     (Kind.CATEGORY, ("CHAR", "CLOB", "TEXT")),
-    (Kind.NUMBER, ("REAL", "FLOA", "DOUB", "NUM", "DEC", "BOOL")),
+    (Kind.NUMBER, ("REAL", "FLOA", "DOUB")),
 )
+_NUMERIC = ("NUM", "DEC", "BOOL")
 
 
 def _check_type(column: Column) -> None:

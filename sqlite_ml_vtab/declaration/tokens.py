@@ -9,11 +9,11 @@ from sqlite_ml_vtab.errors import DeclarationError
 
 _TOKEN = re.compile(
     r"""
-      (?P<space>   \s+ | --[^\n]*(?:\n|\Z) | /\*(?:.|\n)*?(?:\*/|\Z) )
+      (?P<space>   [ \t\n\v\f\r]+ | --[^\n]*(?:\n|\Z) | /\*(?:.|\n)*?(?:\*/|\Z) )
     | (?P<string>  '(?:[^']|'')*' )
     | (?P<quoted>  "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] )
     | (?P<number>  [0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)? | \.[0-9]+(?:[eE][+-]?[0-9]+)? )
-    | (?P<word>    [^\W\d][\w$]* )
+    | (?P<word>    [A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]* )
     | (?P<mark>    . )
     """,
     re.VERBOSE,
@@ -48,6 +48,8 @@ def tokenize(text: str) -> list[Token]:
 
     Raises DeclarationError for a quote that is never closed and for a NUL character.
     """
+    if "\0" in text:
+        raise DeclarationError("the text holds a NUL character. Take it out.")
     tokens = []
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "mark"
@@ -56,8 +58,6 @@ def tokenize(text: str) -> list[Token]:
     for token in tokens:
         if token.kind == "mark" and token.value in _UNCLOSED:
             raise DeclarationError(f"a quote is never closed, at {text[token.start : token.start + 20]!r}. Close it.")
-        if token.value == "\0":
-            raise DeclarationError("the text holds a NUL character. Take it out.")
     return tokens
 
 

@@ -8,6 +8,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+TASKS = {"ml_classification": "classification", "ml_regression": "regression"}
+"""The modules of CREATE VIRTUAL TABLE ... USING, and the task of each."""
+
 
 class Role(StrEnum):
     """What a column is for."""

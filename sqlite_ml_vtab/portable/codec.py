@@ -26,6 +26,8 @@ FORMAT = 1
 MAX_BYTES = 2**30
 """The largest blob that is decoded unless the host allows more."""
 MAX_HEADER = 8 * 2**20
+MAX_ITEMS = 300_000
+"""So many commas and opening brackets at most: eight megabytes of ``[],`` would become half a gigabyte of lists."""
 MAX_DEPTH = 40
 MAX_ARRAYS = 100_000
 
@@ -46,8 +48,8 @@ def encode(header: Mapping[str, Any]) -> bytes:
     tree = _take_arrays(dict(header), arrays)
     tree["arrays"] = [{"dtype": array.dtype.str, "shape": list(array.shape)} for array in arrays]
     text = orjson.dumps(tree, option=orjson.OPT_SORT_KEYS)
-    if len(text) > MAX_HEADER:
-        raise ModelError(f"the model's header has {len(text)} bytes, more than {MAX_HEADER}.")
+    if _is_too_large(text):
+        raise ModelError("the text values of the model are too many or too long to store. Declare such columns KEY.")
     pieces = [_PREFIX.pack(MAGIC, FORMAT, len(text)), text, _padding(_PREFIX.size + len(text))]
     for array in arrays:
         pieces += [array.tobytes(), _padding(array.nbytes)]
@@ -102,7 +104,7 @@ def _take_arrays(value: Any, arrays: list[Array]) -> Any:
     return value
 
 
-def _open(blob: bytes) -> tuple[memoryview, int]:
+def _open(blob: bytes) -> tuple[bytes, int]:
     """Return the header's text and where the arrays begin."""
     if len(blob) < _PREFIX.size + _CHECKSUM or not blob.startswith(MAGIC):
         raise damaged("it does not begin as a model does")
@@ -115,10 +117,16 @@ def _open(blob: bytes) -> tuple[memoryview, int]:
     end = _PREFIX.size + length
     if length > MAX_HEADER or end > len(blob) - _CHECKSUM:
         raise damaged("its header is longer than allowed")
-    return view[_PREFIX.size : end], end + len(_padding(end))
+    return bytes(view[_PREFIX.size : end]), end + len(_padding(end))
 
 
-def _parse(text: memoryview) -> dict[str, Any]:
+def _is_too_large(text: bytes) -> bool:
+    return len(text) > MAX_HEADER or sum(map(text.count, (b",", b"[", b"{"))) > MAX_ITEMS
+
+
+def _parse(text: bytes) -> dict[str, Any]:
+    if _is_too_large(text):
+        raise damaged("its header is larger than allowed")
     try:
         tree = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -164,7 +172,8 @@ def _entry(entry: Any) -> tuple[Any, tuple[int, ...]]:
     shape = entry["shape"]
     if dtype is None or not isinstance(shape, list) or len(shape) > 3:
         raise damaged("the type or shape of an array")
-    if not all(type(size) is int and 0 <= size < 2**40 for size in shape):
+    # The sizes beside a 0 count as well: numpy refuses a shape that would overflow without it.
+    if not all(type(size) is int and size >= 0 for size in shape) or math.prod(max(1, n) for n in shape) >= 2**40:
         raise damaged("the shape of an array")
     return dtype, tuple(shape)
 

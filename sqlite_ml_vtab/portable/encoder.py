@@ -237,7 +237,10 @@ def _number_row(
 
     def encode(values: Sequence[Any]) -> list[float]:
         if set(map(type, values)) <= plain:
-            row = list(map(float, values))
+            try:
+                row = list(map(float, values))
+            except OverflowError:
+                row = [math.inf]
             if math.isfinite(sum(row)):
                 return finish(row)
         return finish([read(name, value) for name, value in zip(names, values, strict=True)])

@@ -10,8 +10,6 @@ import numpy as np
 
 from sqlite_ml_vtab.portable.values import Floats
 
-_EXP_LIMIT = 709.0
-
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -110,8 +108,15 @@ def _same_many(z: Floats) -> Floats:
     return z
 
 
+def _exp(z: float) -> float:
+    try:
+        return math.exp(z)
+    except OverflowError:
+        return math.inf
+
+
 def _exp_one(z: Sequence[float]) -> Sequence[float]:
-    return [math.exp(value) if value < _EXP_LIMIT else math.inf for value in z]
+    return [_exp(value) for value in z]
 
 
 def _exp_many(z: Floats) -> Floats:

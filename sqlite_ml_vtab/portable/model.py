@@ -125,7 +125,7 @@ def _column(entry: Any) -> ColumnEncoding:
 
 def _range(span: Any) -> tuple[float, float]:
     require(isinstance(span, list) and len(span) == 2, "a column's range")
-    if span == [None, None]:
+    if all(bound is None for bound in span):
         return math.nan, math.nan
     require(all(type(bound) in (int, float) for bound in span) and span[0] <= span[1], "a column's range")
     return float(span[0]), float(span[1])
@@ -136,18 +136,22 @@ def _golden(tree: Any) -> Golden:
     rows, scores = _list(tree, "rows"), _list(tree, "scores")
     require(len(rows) == len(scores) <= 100, "golden rows")
     require(all(isinstance(row, list) for row in (*rows, *scores)), "golden rows")
+    require(all(type(v) in (str, int, float, type(None)) for row in rows for v in row), "golden rows")
     require(all(type(v) in (int, float) for row in scores for v in row), "golden scores")
     return Golden(tuple(map(tuple, rows)), tuple(map(tuple, scores)))
 
 
 def _validate(model: Model) -> None:
-    require(model.task in ("classification", "regression"), "task")
-    require(all(type(label) in (str, int, float) for label in model.labels), "labels")
+    require(isinstance(model.task, str) and model.task in ("classification", "regression"), "task")
+    require(all(map(_is_label, model.labels)), "labels")
     require(len(set(model.labels)) == len(model.labels), "a label twice")
     require(bool(model.labels) == (model.task == "classification"), "labels")
     require(type(model.interval) in (int, float) and not model.interval < 0, "interval")
     require(0 < len(model.encoder.columns) <= 100_000, "columns")
     model.encoder.validate()
+    require(model.encoder.width > 0, "no column is used")
+    require(all(len(row) == len(model.encoder.columns) for row in model.golden.rows), "golden rows")
+    require(all(len(row) == model.outputs for row in model.golden.scores), "golden scores")
     parameters = model.parameters
     require(isinstance(parameters, dict) and isinstance(model.family, str), "family")
     link = parameters.get("link")
@@ -158,6 +162,10 @@ def _validate(model: Model) -> None:
     require(model.family in FAMILIES, "family")
     require(link not in ("sigmoid", "modified_huber") or model.outputs == 2, "link")
     FAMILIES[model.family].validate(parameters, model.encoder.width, model.outputs)
+
+
+def _is_label(label: Any) -> bool:
+    return type(label) in (str, float) or (type(label) is int and -(2**63) <= label < 2**63)
 
 
 def _keys(tree: Any, *expected: str) -> None:

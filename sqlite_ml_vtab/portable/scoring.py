@@ -65,10 +65,9 @@ class Scorer:
 
     def many(self, rows: Sequence[Sequence[Any]]) -> tuple[list[Any], Floats]:
         """Return the predicted values of `rows`, and their decision values of shape (n, outputs)."""
-        columns = [
-            MANY[kind](name, values)
-            for (name, kind), values in zip(self.model.features, zip(*rows, strict=True), strict=True)
-        ]
+        features = self.model.features
+        raw = zip(*rows, strict=True) if len(rows) else [()] * len(features)
+        columns = [MANY[kind](name, values) for (name, kind), values in zip(features, raw, strict=True)]
         scores = self.scores(columns)
         return self.values(scores), scores
 

@@ -23,7 +23,8 @@ Column: TypeAlias = npt.NDArray[Any]
 _EPOCH = datetime(1970, 1, 1)
 _JULIAN_LIMIT = 5373484.5
 _JULIAN_EPOCH = 2440587.5
-_UNIX_LOW, _UNIX_HIGH = -62135596800.0, 253402300799.0
+_LOW, _END = -62135596800.0, 253402300800.0
+"""The years 1 to 9999, in seconds since 1970."""
 
 
 def number(name: str, value: Any) -> float:
@@ -43,12 +44,15 @@ def number(name: str, value: Any) -> float:
 
 
 def category(name: str, value: Any) -> str | None:
-    """Return a CATEGORY as text, by the rules of SQLite's TEXT affinity for numbers; None for NULL."""
+    """Return a CATEGORY as text, numbers as SQLite writes them; None for NULL.
+
+    A REAL has 15 significant digits here, whichever SQLite runs: releases before 3.53 write so many, later ones 17.
+    """
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, int):
         return str(int(value))
-    if isinstance(value, float):
+    if isinstance(value, float) and not math.isnan(value):
         return _float_text(value)
     raise InputError(f"column {name!r} is CATEGORY, got {shown(value)}. Give text, a number or NULL.")
 
@@ -62,10 +66,11 @@ def date(name: str, value: Any) -> float:
     if value is None:
         return math.nan
     seconds = _date_text(value) if isinstance(value, str) else _date_number(value)
-    if seconds is None:
+    if seconds is None or not _LOW <= seconds < _END:
         raise InputError(
             f"column {name!r} is DATE, got {shown(value)}. "
-            "Write ISO 8601 text such as '2024-05-31' or '2024-05-31 12:30:00', a julian day or a unix time."
+            "Write ISO 8601 text such as '2024-05-31' or '2024-05-31 12:30:00', a julian day or a unix time, "
+            "of the years 1 to 9999."
         )
     return seconds
 
@@ -78,10 +83,20 @@ def iso(seconds: float) -> str:
 def numbers(name: str, values: Sequence[Any]) -> Floats:
     """Return NUMBER values as float64 of shape (n,)."""
     if set(map(type, values)) <= _PLAIN:
-        array = np.array(values, dtype=np.float64)
-        if not np.isinf(array).any():
+        array = _plain_numbers(values)
+        if array is not None:
             return array
     return np.array([number(name, value) for value in values], dtype=np.float64)
+
+
+def _plain_numbers(values: Sequence[Any]) -> Floats | None:
+    """Return numbers and None as an array, None where one of them must be refused."""
+    try:
+        array = np.array(values, dtype=np.float64)
+    except OverflowError:
+        return None
+    odd = len(array) - int(np.isfinite(array).sum())
+    return array if not odd or odd == sum(value is None for value in values) else None
 
 
 def categories(name: str, values: Sequence[Any]) -> Column:
@@ -125,10 +140,10 @@ def looks_dated(values: Sequence[Any]) -> bool:
 
 
 def _float_text(value: float) -> str:
-    """Return a REAL as SQLite casts it to text: 15 significant digits and always a point."""
-    text = f"{value:.15g}"
+    """Return a REAL as SQLite casts it to text: always with a point, and no sign before zero."""
+    text = f"{value + 0.0:.15g}"
     if "." in text or "inf" in text:
-        return text
+        return text.replace("inf", "Inf")
     mantissa, exponent, power = text.partition("e")
     return f"{mantissa}.0{exponent}{power}"
 
@@ -155,6 +170,6 @@ def _moment(text: str) -> datetime | None:
 
 
 def _date_number(value: Any) -> float | None:
-    if not isinstance(value, int | float) or not _UNIX_LOW <= value <= _UNIX_HIGH:
+    if not isinstance(value, int | float) or not _LOW <= value < _END:
         return None
     return (value - _JULIAN_EPOCH) * 86400.0 if 0 <= value < _JULIAN_LIMIT else float(value)

@@ -56,6 +56,12 @@ def array(parameters: Parameters, name: str, dtype: str, shape: Sequence[int | N
     return value
 
 
+def word(parameters: Parameters, name: str, *legal: str) -> None:
+    """Require that the parameter `name` is one of the texts `legal`; an array there would compare as an array."""
+    value = parameters[name]
+    require(isinstance(value, str) and value in legal, name)
+
+
 def names(parameters: Parameters, *expected: str) -> None:
     """Require exactly the parameters `expected`, beside the link."""
     require(parameters.keys() == {"link", *expected}, f"parameters {sorted(parameters)}")

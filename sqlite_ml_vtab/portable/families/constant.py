@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlite_ml_vtab.portable.families.base import Family, NotPortable, Parameters, RowScores, array, names, require
+from sqlite_ml_vtab.portable.families.base import Family, NotPortable, Parameters, RowScores, array, names, word
 from sqlite_ml_vtab.portable.values import Floats
 
 
@@ -23,7 +23,7 @@ def extract(estimator: Any) -> dict[str, Any]:
 def validate(parameters: Parameters, width: int, outputs: int) -> None:
     """Require one value an output."""
     names(parameters, "values")
-    require(parameters["link"] == "identity", "link")
+    word(parameters, "link", "identity")
     array(parameters, "values", "<f8", (outputs,))
 
 

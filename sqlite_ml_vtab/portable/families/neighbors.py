@@ -6,7 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from sqlite_ml_vtab.portable.families.base import Family, NotPortable, Parameters, RowScores, array, names, require
+from sqlite_ml_vtab.portable.families.base import (
+    Family,
+    NotPortable,
+    Parameters,
+    RowScores,
+    array,
+    names,
+    require,
+    word,
+)
 from sqlite_ml_vtab.portable.values import Floats
 
 _BLOCK = 2**22
@@ -47,8 +56,9 @@ def validate(parameters: Parameters, width: int, outputs: int) -> None:
     array(parameters, "targets", "<f8", (len(rows), outputs))
     neighbors = parameters["neighbors"]
     require(type(neighbors) is int and 1 <= neighbors <= len(rows), "the number of neighbors")
-    require(parameters["power"] in (1, 2) and parameters["weights"] in ("uniform", "distance"), "the metric")
-    require(parameters["link"] == "identity", "link")
+    require(type(parameters["power"]) is int and parameters["power"] in (1, 2), "the metric")
+    word(parameters, "weights", "uniform", "distance")
+    word(parameters, "link", "identity")
 
 
 def scores(parameters: Parameters, matrix: Floats) -> Floats:

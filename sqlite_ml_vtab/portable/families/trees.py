@@ -12,7 +12,16 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from sqlite_ml_vtab.portable.families.base import Family, NotPortable, Parameters, RowScores, array, names, require
+from sqlite_ml_vtab.portable.families.base import (
+    Family,
+    NotPortable,
+    Parameters,
+    RowScores,
+    array,
+    names,
+    require,
+    word,
+)
 from sqlite_ml_vtab.portable.values import Floats
 
 MAX_DEPTH = 2000
@@ -177,12 +186,12 @@ def validate(parameters: Parameters, width: int, outputs: int) -> None:
     array(parameters, "missing_left", "|u1", (count,))
     array(parameters, "baseline", "<f8", (outputs,))
     roots = array(parameters, "roots", "<i4", (None,))
-    require(parameters["rounding"] in ("float32", "none"), "rounding")
+    word(parameters, "rounding", "float32", "none")
     divisor = parameters["divisor"]
     require(type(divisor) is int and 1 <= divisor <= 10**9, "divisor")
-    require(bool(((feature >= 0) & (feature < max(1, width))).all()), "a feature out of range")
+    require(bool(((feature >= 0) & (feature < width)).all()), "a feature out of range")
     _validate_outputs(parameters, len(roots), count, outputs)
-    _validate_walk(left, right, _ends(roots, count))
+    _validate_walk(left, right, roots, _ends(roots, count))
 
 
 def _validate_outputs(parameters: Parameters, trees: int, nodes: int, outputs: int) -> None:
@@ -203,17 +212,21 @@ def _ends(roots: _Ints, count: int) -> _Ints:
     return np.repeat(bounds[1:], sizes)
 
 
-def _validate_walk(left: _Ints, right: _Ints, ends: _Ints) -> None:
+def _validate_walk(left: _Ints, right: _Ints, roots: _Ints, ends: _Ints) -> None:
     inner = np.flatnonzero(left)
     for child in (left[inner], right[inner]):
         require(bool(((child > inner) & (child < ends[inner])).all()), "a child out of its tree")
     require(not right[left == 0].any(), "a leaf with a child")
-    level = np.setdiff1d(np.arange(len(left)), np.concatenate((left[inner], right[inner])))
+    # With one parent a node stands on one level only, so that the walk below looks at each node once.
+    parents = np.bincount(np.concatenate((left[inner], right[inner])), minlength=len(left))
+    parents[roots] += 1
+    require(bool((parents == 1).all()), "a node without its one parent")
+    level = roots
     for _ in range(MAX_DEPTH):
         level = level[left[level] != 0]
         if not len(level):
             return
-        level = np.unique(np.concatenate((left[level], right[level])))
+        level = np.concatenate((left[level], right[level]))
     require(False, f"a tree deeper than {MAX_DEPTH}")
 
 

@@ -1,0 +1,77 @@
+"""The predictors that a connection's databases hold, read from their schemas alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_ml_vtab.declaration import TASKS
+from sqlite_ml_vtab.declaration.tokens import Token, tokenize
+from sqlite_ml_vtab.errors import CommandError, DeclarationError, choices, shown
+from sqlite_ml_vtab.store.sql import Connection, quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One predictor in a schema."""
+
+    schema: str
+    name: str
+    module: str
+    """The module it was declared with."""
+
+
+def predictors(connection: Connection) -> Iterator[Entry]:
+    """Yield every predictor of every database, in the order in which SQLite looks names up."""
+    schemas = [name for _, name, _ in connection.execute("PRAGMA database_list")]
+    for schema in ["temp", *(name for name in schemas if name != "temp")]:
+        found = connection.execute(
+            f"SELECT name, sql FROM {quoted(schema)}.sqlite_schema "
+            "WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%' ORDER BY name"
+        )
+        for name, sql in found:
+            module = _module(sql)
+            if module in TASKS:
+                yield Entry(schema, name, module)
+
+
+def find_predictor(connection: Connection, text: Any) -> tuple[str, str]:
+    """Return the schema and the name of the predictor that `text` names: a name, or schema.name, quoted or not.
+
+    Raises CommandError with the nearest names where there is none.
+    """
+    if not isinstance(text, str):
+        raise CommandError(f"a predictor is named by text, got {shown(text)}. Write its name in quotes.")
+    there = list(predictors(connection))
+    wanted = {text.lower(), _unquoted(text)}
+    for entry in there:
+        if entry.name.lower() in wanted or f"{entry.schema}.{entry.name}".lower() in wanted:
+            return entry.schema, entry.name
+    if not there:
+        raise CommandError(f"no predictor {shown(text)}, nor any other. Declare one with CREATE VIRTUAL TABLE.")
+    raise CommandError(f"no predictor {shown(text)}. {choices(text, {entry.name for entry in there}, 'Predictors')}")
+
+
+def _unquoted(text: str) -> str:
+    """Return ``"a b".c`` as ``a b.c``."""
+    try:
+        return "".join(token.value for token in tokenize(text)).lower()
+    except DeclarationError:
+        return text.lower()
+
+
+def _module(sql: str) -> str:
+    """Return the module of CREATE VIRTUAL TABLE [IF NOT EXISTS] [schema.]name USING module, '' if it cannot be read."""
+    try:
+        tokens = tokenize(sql)
+    except DeclarationError:
+        return ""
+    for place, token in enumerate(tokens[:-1]):
+        if token.is_word("USING"):
+            return _name(tokens[place + 1])
+    return ""
+
+
+def _name(token: Token) -> str:
+    return token.value.lower()

@@ -1,0 +1,141 @@
+"""A table, a view or a SELECT, named by a user's text, read by column name and in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from sqlite_ml_vtab.declaration.tokens import Token, tokenize
+from sqlite_ml_vtab.errors import DeclarationError, InputError, choices, shown
+from sqlite_ml_vtab.store.sql import Connection, quoted
+
+CHUNK = 4096
+"""So many rows are read, and scored, at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Something that can stand behind FROM."""
+
+    text: str
+    """The user's text, for sentences."""
+    source: str
+    """What stands behind FROM."""
+    columns: tuple[str, ...]
+    """The names of its columns."""
+    has_rowid: bool
+    """Whether its rows have ids of their own; else they are counted from 1."""
+
+
+def resolve(connection: Connection, text: Any) -> Relation:
+    """Return the table, view or SELECT that `text` names.
+
+    Raises InputError where it names nothing, or is anything but a single SELECT. Nothing is run before that is known.
+    """
+    if not isinstance(text, str) or not text.strip():
+        raise InputError(f"source is a table, a view or a SELECT, got {shown(text)}. Write source = 'table'.")
+    try:
+        source = _named(connection, text) or _statement(text)
+    except DeclarationError as error:
+        raise InputError(f"source {shown(text)} cannot be read: {error}") from None
+    columns = _columns(connection, text, source)
+    return Relation(text, source, columns, not source.startswith("(") and _has_rowid(connection, source))
+
+
+def read(connection: Connection, relation: Relation, names: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield chunks of (row id, the columns `names`) tuples; names are matched in any case.
+
+    Raises InputError where the relation lacks one.
+    """
+    listed = ", ".join(f"src.{quoted(_match(relation, name))}" for name in names)
+    number = "src.rowid" if relation.has_rowid else "NULL"
+    cursor = iter(connection.execute(f"SELECT {number}, {listed} FROM {relation.source} AS src"))
+    count = 0
+    while chunk := list(islice(cursor, CHUNK)):
+        if not relation.has_rowid:
+            chunk = [(count + place, *row[1:]) for place, row in enumerate(chunk, 1)]
+        count += len(chunk)
+        yield chunk
+
+
+def _match(relation: Relation, name: str) -> str:
+    for column in relation.columns:
+        if column.lower() == name.lower():
+            return column
+    raise InputError(
+        f"source {shown(relation.text)} has no column {name!r}. {choices(name, relation.columns, 'Columns')}"
+    )
+
+
+def _named(connection: Connection, text: str) -> str | None:
+    """Return the quoted name where the whole text is the name of a table or a view, written raw or as SQL."""
+    parts = _name_parts(text)
+    for schema in _schemas(connection):
+        catalog = f"SELECT name FROM {quoted(schema)}.sqlite_schema WHERE type IN ('table', 'view') AND "
+        for wanted_schema, name in parts:
+            if wanted_schema is not None and wanted_schema.lower() != schema.lower():
+                continue
+            for (found,) in connection.execute(f"{catalog} lower(name) = lower(?)", (name,)):
+                return f"{quoted(schema)}.{quoted(found)}"
+    return None
+
+
+def _name_parts(text: str) -> list[tuple[str | None, str]]:
+    """Return the (schema, name) pairs that the text can mean."""
+    parts: list[tuple[str | None, str]] = [(None, text)]
+    tokens = tokenize(text)
+    names = [token.value for token in tokens if token.kind in {"word", "quoted"}]
+    if len(tokens) == 1 and names:
+        parts.append((None, names[0]))
+    if len(tokens) == 3 and len(names) == 2 and tokens[1].is_mark("."):
+        parts.append((names[0], names[1]))
+    return parts
+
+
+def _schemas(connection: Connection) -> list[str]:
+    """Return the schemas in the order in which SQLite looks names up."""
+    found = [name for _, name, _ in connection.execute("PRAGMA database_list")]
+    return ["temp", *(name for name in found if name != "temp")]
+
+
+def _statement(text: str) -> str:
+    """Return the text as a subquery, where it is one SELECT: no second statement, nothing that writes."""
+    tokens = tokenize(text)
+    while tokens and tokens[-1].is_mark(";"):
+        text = text[: tokens[-1].start]
+        tokens.pop()
+    if not tokens or not tokens[0].is_word("SELECT", "WITH", "VALUES"):
+        raise InputError(f"source {shown(text)} is not a table, a view or a SELECT here. Name one of them.")
+    _check_single(text, tokens)
+    # The line break ends a comment that the text may end with.
+    return f"({text}\n)"
+
+
+def _check_single(text: str, tokens: Sequence[Token]) -> None:
+    depth = 0
+    for token in tokens:
+        depth += token.is_mark("(") - token.is_mark(")")
+        if depth < 0 or token.is_mark(";"):
+            raise InputError(f"source {shown(text)} is more than one SELECT. Write a single one.")
+
+
+def _columns(connection: Connection, text: str, source: str) -> tuple[str, ...]:
+    """Return the names of the columns, without reading a row."""
+    sql = f"SELECT src.* FROM (SELECT 1) LEFT JOIN (SELECT * FROM {source} LIMIT 0) AS src"
+    try:
+        cursor = connection.execute(sql)
+        names = tuple(str(column[0]) for column in cursor.description)
+        list(cursor)
+        return names
+    except Exception as error:
+        raise InputError(f"source {shown(text)} cannot be read: {error}. Correct it.") from error
+
+
+def _has_rowid(connection: Connection, source: str) -> bool:
+    try:
+        connection.execute(f"SELECT src.rowid FROM {source} AS src LIMIT 0")
+    except Exception:
+        return False
+    return True

@@ -1,0 +1,149 @@
+"""Trained versions: their record, metrics, hold-out rows, models and deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from typing import Any
+
+from sqlite_ml_vtab.store.sql import Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One row of the versions table; the fields are its columns."""
+
+    version: int
+    algorithm: str
+    hyperparams: str
+    """JSON object, as the user wrote it."""
+    options: str
+    """JSON object: every option of the run, with which it can be repeated."""
+    seed: int
+    rows_trained: int
+    rows_tested: int
+    score: float | None
+    seconds: float
+    created_at: str
+    """ISO 8601, UTC."""
+    environment: str
+    """JSON object of library versions."""
+    scorer: str
+    notes: str
+    """JSON array of sentences."""
+    rows_digest: str
+    """SHA-256 of the rows it was trained and tested on."""
+
+
+_COLUMNS = ", ".join(field.name for field in fields(Version))
+_WITH_VERSION = ("versions", "models", "metrics", "holdout")
+"""The tables that hold rows of a version, and lose them when it is forgotten."""
+
+
+def next_number(tables: Tables) -> int:
+    """Return the number of the next version; numbers of forgotten versions do not come back."""
+    latest = tables.value(
+        f"SELECT max(coalesce((SELECT max(version) FROM {tables.of('versions')}), 0), "
+        f"coalesce((SELECT max(version) FROM {tables.of('deployments')}), 0))"
+    )
+    return int(latest) + 1
+
+
+def add(tables: Tables, version: Version, digest: str, model: bytes) -> None:
+    """Store a version and its model."""
+    values = astuple(version)
+    marks = ", ".join("?" * len(values))
+    tables.rows(f"INSERT INTO {tables.of('versions')}({_COLUMNS}) VALUES ({marks})", values)
+    put_model(tables, version.version, digest, model)
+
+
+def put_model(tables: Tables, version: int, digest: str, model: bytes) -> None:
+    """Store the model of a version, in place of the one it had."""
+    tables.rows(
+        f"INSERT OR REPLACE INTO {tables.of('models')}(version, digest, model) VALUES (?, ?, ?)",
+        (version, digest, model),
+    )
+
+
+def add_metrics(tables: Tables, version: int, metrics: Mapping[str, float]) -> None:
+    """Store the metrics of a version."""
+    for name, value in metrics.items():
+        tables.rows(
+            f"INSERT INTO {tables.of('metrics')}(version, name, value) VALUES (?, ?, ?)", (version, name, value)
+        )
+
+
+def add_holdout(tables: Tables, version: int, rows: Iterable[tuple[int, Any, Any, float | None]]) -> None:
+    """Store (row id, truth, prediction, probability) of test rows."""
+    sql = f"INSERT INTO {tables.of('holdout')}(version, row, truth, prediction, probability) VALUES (?, ?, ?, ?, ?)"
+    for row in rows:
+        tables.connection.run(sql, (version, *row))
+
+
+def find(tables: Tables, number: int) -> Version | None:
+    """Return a version, None where there is none of this number."""
+    found = tables.rows(f"SELECT {_COLUMNS} FROM {tables.of('versions')} WHERE version = ?", (number,))
+    return Version(*found[0]) if found else None
+
+
+def numbers(tables: Tables) -> list[int]:
+    """Return the numbers of all versions, ascending."""
+    return [number for (number,) in tables.rows(f"SELECT version FROM {tables.of('versions')} ORDER BY version")]
+
+
+def best(tables: Tables) -> int | None:
+    """Return the version with the greatest score, the latest among equals; None where none has a score."""
+    found: int | None = tables.value(
+        f"SELECT version FROM {tables.of('versions')} WHERE score IS NOT NULL ORDER BY score DESC, version DESC LIMIT 1"
+    )
+    return found
+
+
+def remove(tables: Tables, gone: Sequence[int]) -> None:
+    """Delete versions with all that belongs to them; the record of deployments stays."""
+    for number in gone:
+        for suffix in _WITH_VERSION:
+            tables.rows(f"DELETE FROM {tables.of(suffix)} WHERE version = ?", (number,))
+
+
+def deploy(tables: Tables, version: int, reason: str, moment: str) -> None:
+    """Record that `version` answers from now on."""
+    tables.rows(
+        f"INSERT INTO {tables.of('deployments')}(version, reason, deployed_at) VALUES (?, ?, ?)",
+        (version, reason, moment),
+    )
+
+
+def deployments(tables: Tables) -> list[tuple[int, str]]:
+    """Return (version, reason) of every deployment, the oldest first."""
+    return [
+        (version, reason)
+        for version, reason in tables.rows(f"SELECT version, reason FROM {tables.of('deployments')} ORDER BY id")
+    ]
+
+
+def deployed(tables: Tables) -> int | None:
+    """Return the version that answers, None where nothing is deployed."""
+    found: int | None = tables.value(f"SELECT version FROM {tables.of('deployments')} ORDER BY id DESC LIMIT 1")
+    return found
+
+
+def deployed_digest(tables: Tables) -> tuple[int, str | None] | None:
+    """Return the version that answers and its model's digest (None where the model is gone)."""
+    for version, digest in tables.connection.execute(
+        f"SELECT d.version, m.digest FROM {tables.of('deployments')} AS d "
+        f"LEFT JOIN {tables.of('models')} AS m ON m.version = d.version ORDER BY d.id DESC LIMIT 1"
+    ):
+        return version, digest
+    return None
+
+
+def digest_of(tables: Tables, version: int) -> str | None:
+    """Return the digest of a version's model, None where there is none."""
+    found: str | None = tables.value(f"SELECT digest FROM {tables.of('models')} WHERE version = ?", (version,))
+    return found
+
+
+def model(tables: Tables, version: int) -> Any:
+    """Return the bytes of a version's model, None where there are none."""
+    return tables.value(f"SELECT model FROM {tables.of('models')} WHERE version = ?", (version,))

@@ -1,0 +1,62 @@
+"""An apsw connection as the floors below see it: plain rows, whatever tracers the user has set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from weakref import ref
+
+import apsw
+
+
+class PlainConnection:
+    """Statements on the user's own connection, so that they belong to the user's own transaction.
+
+    Holds the connection weakly: SQLite keeps our modules, and they must not keep the connection.
+    """
+
+    def __init__(self, db: apsw.Connection) -> None:
+        """Wrap `db`."""
+        self._db = ref(db)
+        self._writer: apsw.Cursor | None = None
+
+    @property
+    def db(self) -> apsw.Connection:
+        """The connection itself."""
+        db = self._db()
+        if db is None:
+            raise apsw.ConnectionClosedError("the connection is closed")
+        return db
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> Any:
+        """Run one statement on a cursor of its own."""
+        return self._cursor().execute(sql, params)
+
+    def run(self, sql: str, params: Sequence[Any] = ()) -> None:
+        """Run one statement that returns no rows, on a cursor kept until the transaction ends."""
+        if self._writer is None:
+            self._writer = self._cursor()
+        self._writer.execute(sql, params)
+
+    def transaction_ended(self) -> None:
+        """Let go of the cursor, which would keep the connection alive."""
+        self._writer = None
+
+    def total_changes(self) -> int:
+        """Return how many rows were changed since the connection was opened."""
+        return self.db.total_changes()
+
+    def last_insert_rowid(self) -> int:
+        """Return the id of the row inserted last."""
+        return self.db.last_insert_rowid()
+
+    def in_transaction(self) -> bool:
+        """Return whether the user has begun a transaction."""
+        return self.db.in_transaction
+
+    def _cursor(self) -> apsw.Cursor:
+        """Return a cursor that no tracer sees."""
+        cursor = apsw.Cursor(self.db)
+        cursor.row_trace = None
+        cursor.exec_trace = None
+        return cursor

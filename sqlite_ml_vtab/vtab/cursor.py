@@ -1,0 +1,284 @@
+"""The cursor: stored rows, or predictions, column by column.
+
+What is not asked for is not computed: each column is a small function that is called when SQLite wants its value.
+The model is looked up at the first xFilter of a query and then kept, so that a query never mixes two models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from sqlite_ml_vtab import predictor as verbs
+from sqlite_ml_vtab.errors import Error
+from sqlite_ml_vtab.portable import Scorer
+from sqlite_ml_vtab.portable.inputs import is_json, read_json
+from sqlite_ml_vtab.vtab.plan import HAS_VERSION, Way
+
+if TYPE_CHECKING:
+    from sqlite_ml_vtab.vtab.table import Table
+
+
+class Cursor:
+    """What xOpen returns: hands each query to the reader of its way."""
+
+    def __init__(self, table: Table) -> None:
+        """Open a cursor on `table`."""
+        self._table = table
+        self._number: int | None = None
+        self._reader: Any = None
+
+    def Filter(self, number: int, text: str, arguments: Sequence[Any]) -> None:
+        """Begin a query, or the next row of a join."""
+        if number != self._number:
+            self._switch(number)
+        try:
+            self._reader.begin(arguments)
+        except Error as error:
+            error.table = error.table or self._table.name
+            raise
+
+    def _switch(self, number: int) -> None:
+        """Take the reader of another way; its methods become the cursor's own, which saves a call for each column."""
+        self._number = number
+        self._reader = reader = READERS[Way(number & ~HAS_VERSION)](self._table, bool(number & HAS_VERSION))
+        self.Eof, self.Column, self.Rowid, self.Next = reader.is_done, reader.column, reader.rowid, reader.next
+
+    def Close(self) -> None:
+        """Let go of everything."""
+        self._reader = None
+        for name in ("Eof", "Column", "Rowid", "Next"):
+            self.__dict__.pop(name, None)
+
+
+class _Rows:
+    """Stored rows."""
+
+    def __init__(self, table: Table, has_version: bool) -> None:
+        self._rows = table.predictor.rows
+        self._declared = len(table.layout.visible)
+        self._found: Iterator[tuple[Any, ...]] = iter(())
+        self._row: tuple[Any, ...] | None = None
+
+    def begin(self, arguments: Sequence[Any]) -> None:
+        self._rows.flush()
+        self._found = iter(self._rows.find(arguments[0]) if arguments else self._rows.scan())
+        self.next()
+
+    def is_done(self) -> bool:
+        return self._row is None
+
+    def next(self) -> None:
+        self._row = next(self._found, None)
+
+    def rowid(self) -> int:
+        assert self._row is not None
+        return int(self._row[0])
+
+    def column(self, number: int) -> Any:
+        assert self._row is not None
+        return self._row[number + 1] if number < self._declared else None
+
+
+class _Predictions:
+    """Predictions from the arguments of a call: one value a feature, or JSON."""
+
+    def __init__(self, table: Table, has_version: bool) -> None:
+        self._table = table
+        self._predictor = table.predictor
+        self._names = table.predictor.feature_names
+        self._positional = len(self._names)
+        self._has_version = has_version
+        self._version: Any = None
+        self._scorer: Scorer | None = None
+        self._getters = _getters(self, table)
+        self._queue: Iterator[tuple[int, Sequence[Any], Any, Sequence[float]]] | None = None
+        self._done = True
+        self._rowid = 1
+        self.arguments: Sequence[Any] = ()
+        self.values: Sequence[Any] = ()
+        self.answer: Any = None
+        self.scores: Sequence[float] = ()
+
+    @property
+    def scorer(self) -> Scorer:
+        """What answers in this query."""
+        if self._scorer is None:
+            self._scorer = verbs.scorer(self._predictor, self._version)
+        return self._scorer
+
+    @property
+    def version(self) -> Any:
+        """The version that was asked for, None for the deployed one."""
+        return self._version
+
+    def begin(self, arguments: Sequence[Any]) -> None:
+        if self._has_version:
+            arguments = self._take_version(arguments)
+        self.arguments = arguments
+        self._answer(arguments)
+
+    def _take_version(self, arguments: Sequence[Any]) -> Sequence[Any]:
+        *rest, version = arguments
+        if self._scorer is None or version != self._version:
+            self._version, self._scorer = version, None
+            verbs.known(self._predictor, version)
+        return rest
+
+    def _answer(self, arguments: Sequence[Any]) -> None:
+        if len(arguments) == self._positional and not (len(arguments) == 1 and is_json(arguments[0])):
+            self._answer_one(arguments)
+            return
+        rows, many = read_json(arguments[0], self._names)
+        if many:
+            self._answer_many(iter([list(enumerate(rows, 1))]))
+        else:
+            self._answer_one(rows[0])
+
+    def _answer_one(self, values: Sequence[Any]) -> None:
+        self.values = values
+        self.answer, self.scores = (self._scorer or self.scorer).one(values)
+        self._queue, self._rowid, self._done = None, 1, False
+
+    def _answer_many(self, chunks: Iterator[list[tuple[int, Sequence[Any]]]]) -> None:
+        self._queue = self._answers(chunks)
+        self.next()
+
+    def _answers(
+        self, chunks: Iterator[list[tuple[int, Sequence[Any]]]]
+    ) -> Iterator[tuple[int, Sequence[Any], Any, Sequence[float]]]:
+        """Yield (row id, values, answer, scores), scored a chunk at a time."""
+        scorer = self.scorer
+        for chunk in chunks:
+            if chunk:
+                answers, scores = scorer.many([values for _, values in chunk])
+                for (rowid, values), answer, row in zip(chunk, answers, scores.tolist(), strict=True):
+                    yield rowid, values, answer, row
+
+    def is_done(self) -> bool:
+        return self._done
+
+    def next(self) -> None:
+        found = None if self._queue is None else next(self._queue, None)
+        self._done = found is None
+        if found is not None:
+            self._rowid, self.values, self.answer, self.scores = found
+
+    def rowid(self) -> int:
+        return self._rowid
+
+    def column(self, number: int) -> Any:
+        return self._getters[number]()
+
+
+class _Calls(_Predictions):
+    """Predictions for all values of features IN (...), scored together."""
+
+    def _answer(self, arguments: Sequence[Any]) -> None:
+        asked: list[tuple[int, Sequence[Any]]] = []
+        self._echoes = []
+        for value in arguments[0]:
+            if self._positional == 1 and not is_json(value):
+                rows: list[Sequence[Any]] = [(value,)]
+            else:
+                rows, _ = read_json(value, self._names)
+            asked += [(len(asked) + place, row) for place, row in enumerate(rows, 1)]
+            self._echoes += [value] * len(rows)
+        self._answer_many(iter([asked]))
+
+    def next(self) -> None:
+        super().next()
+        if not self._done:
+            self.arguments = (self._echoes[self._rowid - 1],)
+
+
+class _Source(_Predictions):
+    """Predictions for a table, a view or a SELECT, read and scored in chunks."""
+
+    def _answer(self, arguments: Sequence[Any]) -> None:
+        chunks = verbs.source_chunks(self._predictor, arguments[0])
+        self._answer_many([(row[0], row[1:]) for row in chunk] for chunk in chunks)
+
+    def next(self) -> None:
+        try:
+            super().next()
+        except Error as error:
+            error.table = error.table or self._table.name
+            raise
+
+
+READERS: dict[Way, Callable[[Any, bool], Any]] = {
+    Way.ROWS: _Rows,
+    Way.ROW: _Rows,
+    Way.CALL: _Predictions,
+    Way.CALLS: _Calls,
+    Way.SOURCE: _Source,
+}
+
+
+def _getters(reader: _Predictions, table: Table) -> dict[int, Callable[[], Any]]:
+    """Return, by column number (-1 for the row id), the function that gives its value for the present prediction."""
+    layout = table.layout
+    getters: dict[int, Callable[[], Any]] = dict.fromkeys(range(len(layout.names)), _nothing)
+    for place, number in enumerate(layout.features):
+        getters[number] = lambda place=place: _plain(reader.values[place])  # type: ignore[misc]
+    getters[layout.target] = lambda: reader.answer
+    asks_source = isinstance(reader, _Source)
+    first = len(layout.visible)
+    for place in range(0 if asks_source else len(layout.arguments)):
+        getters[first + place] = lambda place=place: _argument(reader, place)  # type: ignore[misc]
+    if asks_source:
+        getters[layout.number("source")] = lambda: reader.arguments[0]
+    getters[layout.number("version")] = lambda: reader.version
+    getters |= {layout.number(name): get for name, get in _said(reader).items()}
+    return getters | {-1: reader.rowid}
+
+
+def _nothing() -> None:
+    return None
+
+
+def _plain(value: Any) -> Any:
+    """Return an echoed input as SQLite can hold it; JSON has booleans, SQLite has 0 and 1."""
+    return int(value) if isinstance(value, bool) else value
+
+
+def _argument(reader: _Predictions, place: int) -> Any:
+    return reader.arguments[place] if place < len(reader.arguments) else None
+
+
+def _said(reader: _Predictions) -> dict[str, Callable[[], Any]]:
+    """Return the functions of the hidden columns that a prediction fills."""
+
+    def probability() -> float | None:
+        chances = reader.scorer.distribution(reader.scores)
+        return None if chances is None else chances[_place(reader)]
+
+    def probabilities() -> str | None:
+        return distribution_json(reader.scorer, reader.scores)
+
+    def bound(place: int) -> float | None:
+        bounds = reader.scorer.bounds(reader.answer)
+        return None if bounds is None else bounds[place]
+
+    return {
+        "probability": probability,
+        "probabilities": probabilities,
+        "lower": lambda: bound(0),
+        "upper": lambda: bound(1),
+        "warning": lambda: reader.scorer.warning(reader.values),
+    }
+
+
+def _place(reader: _Predictions) -> int:
+    return max(range(len(reader.scores)), key=reader.scores.__getitem__)
+
+
+def distribution_json(scorer: Scorer, scores: Sequence[float]) -> str | None:
+    """Return the probabilities as a JSON object from class to probability, None where the model has none."""
+    chances = scorer.distribution(scores)
+    if chances is None:
+        return None
+    return orjson.dumps(dict(zip(map(str, scorer.labels), chances, strict=True))).decode()

@@ -1,0 +1,178 @@
+"""TABLE_FUNCTIONS: what SELECT ... FROM ml_...() can read, and the scalar functions that predict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import apsw
+import apsw.ext
+
+from sqlite_ml_vtab import predictor as verbs
+from sqlite_ml_vtab.declaration import TASKS
+from sqlite_ml_vtab.errors import CommandError, InputError, about
+from sqlite_ml_vtab.portable import Scorer
+from sqlite_ml_vtab.portable.inputs import is_json, read_json, wrong_count
+from sqlite_ml_vtab.store import catalog, reports
+from sqlite_ml_vtab.store.sql import Tables
+from sqlite_ml_vtab.vtab.cursor import distribution_json
+from sqlite_ml_vtab.vtab.module import Loaded
+from sqlite_ml_vtab.vtab.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class TableFunction:
+    """One table function."""
+
+    columns: Sequence[str]
+    """The result's columns."""
+    parameters: Sequence[str]
+    """The arguments' names; the first is needed, the others may be left out."""
+    rows: Callable[..., Iterable[tuple[Any, ...]]]
+    """(loaded, the arguments, None where left out) to rows."""
+    doc: str
+    """One sentence."""
+
+
+def _tables(loaded: Loaded) -> Iterable[tuple[Any, ...]]:
+    for entry in catalog.predictors(loaded.connection):
+        tables = Tables(loaded.connection, entry.schema, entry.name)
+        yield entry.schema, entry.name, TASKS[entry.module], *reports.summary(tables), int(loaded.is_protected)
+
+
+def _algorithms(loaded: Loaded, task: str | None = None) -> Iterable[tuple[Any, ...]]:
+    for name, algorithm in sorted(loaded.host.algorithms.items()):
+        for its_task in algorithm.estimators:
+            if task in (None, its_task):
+                default = int(verbs.default_algorithm(its_task) == name)
+                yield its_task, name, algorithm.family, default, algorithm.doc
+
+
+def _report(read: Callable[..., Iterable[tuple[Any, ...]]], loaded: Loaded, *args: Any) -> Iterable[tuple[Any, ...]]:
+    name, *rest = args
+    table = _table(loaded, name)
+    with about(table.name):
+        return read(table.predictor, *(value for value in rest if value is not None))
+
+
+def _versions(predictor: verbs.Predictor) -> Iterable[tuple[Any, ...]]:
+    return reports.versions(predictor.tables)
+
+
+def _metrics(predictor: verbs.Predictor, number: Any = None) -> Iterable[tuple[Any, ...]]:
+    return reports.metrics(predictor.tables, None if number is None else verbs.known(predictor, number))
+
+
+def _deployments(predictor: verbs.Predictor) -> Iterable[tuple[Any, ...]]:
+    return reports.deployments(predictor.tables)
+
+
+TABLE_FUNCTIONS: dict[str, TableFunction] = {
+    "ml_tables": TableFunction(
+        ("schema", "name", "task", *reports.SUMMARY, "protected"),
+        (),
+        _tables,
+        "Every predictor of every open database.",
+    ),
+    "ml_algorithms": TableFunction(
+        ("task", "algorithm", "family", "is_default", "doc"),
+        ("of_task",),
+        _algorithms,
+        "Every algorithm, with its portable form.",
+    ),
+    "ml_versions": TableFunction(
+        reports.VERSIONS, ("predictor",), partial(_report, _versions), "The trained versions of a predictor."
+    ),
+    "ml_metrics": TableFunction(
+        ("version", "name", "value"),
+        ("predictor", "of_version"),
+        partial(_report, _metrics),
+        "The metrics of its versions, or of one.",
+    ),
+    "ml_deployments": TableFunction(
+        ("id", "version", "reason", "deployed_at"),
+        ("predictor",),
+        partial(_report, _deployments),
+        "Which version answered since when, and why.",
+    ),
+}
+"""By name."""
+
+
+def register_functions(loaded: Loaded) -> None:
+    """Register all table functions and scalar functions on the connection of `loaded`."""
+    db = loaded.db
+    for name, function in TABLE_FUNCTIONS.items():
+        apsw.ext.make_virtual_module(db, name, _generator(loaded, name, function), eponymous_only=True)
+    flags = apsw.SQLITE_DIRECTONLY if loaded.host.untrusted else 0
+    db.create_scalar_function("ml_predict", partial(_predict, loaded), flags=flags)
+    db.create_scalar_function("ml_predict_proba", partial(_predict_proba, loaded), flags=flags)
+
+
+def _generator(loaded: Loaded, name: str, function: TableFunction) -> Any:
+    """Return `function` in the shape that apsw.ext.make_virtual_module wants: named parameters and columns."""
+    needed = function.parameters[:1] if name != "ml_algorithms" else ()
+
+    def rows(*args: Any, **kwargs: Any) -> Iterable[tuple[Any, ...]]:
+        values = [kwargs.get(parameter) for parameter in function.parameters]
+        if needed and values[0] is None:
+            raise CommandError(f"{name} needs the name of a predictor. Write: SELECT * FROM {name}('...').")
+        while values and values[-1] is None:
+            values.pop()
+        yield from function.rows(loaded, *values)
+
+    rows.columns = list(function.columns)  # type: ignore[attr-defined]
+    rows.column_access = apsw.ext.VTColumnAccess.By_Index  # type: ignore[attr-defined]
+    rows.__signature__ = _signature(function.parameters)  # type: ignore[attr-defined]
+    return rows
+
+
+def _signature(parameters: Sequence[str]) -> Any:
+    from inspect import Parameter, Signature
+
+    return Signature([Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=None) for name in parameters])
+
+
+# Scalar functions
+
+
+def _predict(loaded: Loaded, *args: Any) -> Any:
+    """Return the predicted value: ml_predict(table, value, ...) or ml_predict(table, json)."""
+    table, scorer, values = _call(loaded, "ml_predict", args)
+    with about(table.name):
+        return scorer.one(values)[0]
+
+
+def _predict_proba(loaded: Loaded, *args: Any) -> str | None:
+    """Return the probabilities as a JSON object: ml_predict_proba(table, value, ...) or (table, json)."""
+    table, scorer, values = _call(loaded, "ml_predict_proba", args)
+    with about(table.name):
+        return distribution_json(scorer, scorer.one(values)[1])
+
+
+def _call(loaded: Loaded, name: str, args: Sequence[Any]) -> tuple[Table, Scorer, Sequence[Any]]:
+    if len(args) < 2:
+        raise InputError(f"{name} takes a predictor's name and its features. Write: {name}('table', value, ...).")
+    table = _table(loaded, args[0])
+    with about(table.name):
+        scorer = verbs.scorer(table.predictor)
+        return table, scorer, _values(table.predictor.feature_names, args[1:])
+
+
+def _values(names: Sequence[str], given: Sequence[Any]) -> Sequence[Any]:
+    if len(given) == len(names) and not (len(given) == 1 and is_json(given[0])):
+        return given
+    if len(given) > 1:
+        raise wrong_count(names, len(given))
+    rows, many = read_json(given[0], names)
+    if many:
+        raise InputError(
+            "a scalar function predicts one row, got an array of rows. Use the table: SELECT ... FROM t(...)."
+        )
+    return rows[0]
+
+
+def _table(loaded: Loaded, name: Any) -> Table:
+    return loaded.table(name)

@@ -1,0 +1,162 @@
+"""load(): registers the modules and functions on a connection, and remembers the tables it meets there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import apsw
+
+from sqlite_ml_vtab import predictor as verbs
+from sqlite_ml_vtab.declaration import TASKS, parse
+from sqlite_ml_vtab.errors import CommandError, DeclarationError, about, shown
+from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, Algorithm
+from sqlite_ml_vtab.store.catalog import find_predictor
+from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
+from sqlite_ml_vtab.store.sql import quoted
+from sqlite_ml_vtab.vtab.connection import PlainConnection
+from sqlite_ml_vtab.vtab.layout import Layout
+from sqlite_ml_vtab.vtab.table import Table
+
+
+class Loaded:
+    """What one connection has been given."""
+
+    def __init__(self, db: apsw.Connection, host: verbs.Host) -> None:
+        """Describe the loading on `db`."""
+        self.connection = PlainConnection(db)
+        self.host = host
+        self.is_protected = True
+        """Whether SQLite guards the shadow tables under DEFENSIVE; not where its 33 slots were used up."""
+        self._tables: dict[tuple[str, str], Table] = {}
+        self._named: dict[str, Table] = {}
+
+    @property
+    def db(self) -> apsw.Connection:
+        """The connection."""
+        return self.connection.db
+
+    def enter(self, table: Table) -> Table:
+        """Remember a table that was connected."""
+        self._named.clear()
+        self._tables[self._key(table.predictor.tables.schema, table.name)] = table
+        return table
+
+    def leave(self, table: Table) -> None:
+        """Forget a table that was disconnected."""
+        self._named.clear()
+        key = self._key(table.predictor.tables.schema, table.name)
+        if self._tables.get(key) is table:
+            del self._tables[key]
+
+    def table(self, text: Any) -> Table:
+        """Return the predictor called `text`: a name, or schema.name.
+
+        Raises CommandError with the nearest names where there is none.
+        """
+        if text in self._named:
+            return self._named[text]
+        schema, name = find_predictor(self.connection, text)
+        found = self._tables.get(self._key(schema, name))
+        if found is None:
+            # Preparing a statement makes SQLite connect the table, which enters it here.
+            self.connection.execute(f"SELECT 1 FROM {quoted(schema)}.{quoted(name)} LIMIT 0")
+            found = self._tables[self._key(schema, name)]
+        self._named[text] = found
+        return found
+
+    @staticmethod
+    def _key(schema: str, name: str) -> tuple[str, str]:
+        return schema.lower(), name.lower()
+
+
+class PredictorModule:
+    """The module of one task. Create and Connect share one builder; Connect touches nothing stored."""
+
+    def __init__(self, loaded: Loaded, task: str) -> None:
+        """Make predictors of `task` on the connection of `loaded`."""
+        self._loaded = loaded
+        self._task = task
+
+    def Create(self, db: apsw.Connection, module: str, schema: str, name: str, *args: Any) -> tuple[str, Table]:
+        """Declare a predictor and make its shadow tables."""
+        with about(name):
+            sql, table = self._build(db, schema, name, args)
+            verbs.create(table.predictor)
+        return sql, self._loaded.enter(table)
+
+    def Connect(self, db: apsw.Connection, module: str, schema: str, name: str, *args: Any) -> tuple[str, Table]:
+        """Find a predictor that was declared before."""
+        with about(name):
+            sql, table = self._build(db, schema, name, args)
+        return sql, self._loaded.enter(table)
+
+    def ShadowName(self, suffix: str) -> bool:
+        """Say which table names are ours."""
+        return suffix in SHADOW_TABLES
+
+    def _build(self, db: apsw.Connection, schema: str, name: str, args: tuple[Any, ...]) -> tuple[str, Table]:
+        declaration = parse(self._task, name, [str(argument) for argument in args])
+        layout = Layout(declaration, name, db.limit(apsw.SQLITE_LIMIT_COLUMN))
+        if len(layout.names) > layout.column_limit:
+            raise DeclarationError(
+                f"{len(layout.visible)} columns are too many for SQLite's limit of {layout.column_limit}. "
+                "Declare fewer columns."
+            )
+        predictor = verbs.Predictor(self._loaded.connection, schema, name, declaration, self._loaded.host)
+        db.vtab_config(apsw.SQLITE_VTAB_CONSTRAINT_SUPPORT, 1)
+        if self._loaded.host.untrusted:
+            db.vtab_config(apsw.SQLITE_VTAB_DIRECTONLY)
+        return layout.schema(), Table(self._loaded, predictor, layout)
+
+
+LOADED: WeakKeyDictionary[apsw.Connection, Loaded] = WeakKeyDictionary()
+"""The connections that were loaded; loading again changes the host's settings and nothing else."""
+
+
+def register(db: apsw.Connection, host: verbs.Host) -> Loaded:
+    """Register the predictor modules on `db`, once."""
+    loaded = LOADED.get(db)
+    if loaded is not None:
+        loaded.host = host
+        return loaded
+    loaded = LOADED[db] = Loaded(db, host)
+    for name, task in TASKS.items():
+        _create_module(db, name, loaded, task)
+    return loaded
+
+
+def _create_module(db: apsw.Connection, name: str, loaded: Loaded, task: str) -> None:
+    module: Any = PredictorModule(loaded, task)
+    try:
+        db.create_module(name, module, use_bestindex_object=True, iVersion=4)
+    except Exception as error:
+        if "xShadowName" not in str(error):
+            raise
+        # 33 slots a process: without one, everything works but the protection under DEFENSIVE.
+        loaded.is_protected = False
+        db.create_module(name, module, use_bestindex_object=True, iVersion=2)
+
+
+def host_algorithms(extra: Mapping[str, Any]) -> dict[str, Algorithm]:
+    """Return all algorithms, with those a host program adds as estimator classes or as Algorithm entries.
+
+    Raises CommandError for a name that is taken or an entry that cannot be fitted.
+    """
+    added = {}
+    for name, entry in extra.items():
+        if name in ALGORITHMS:
+            raise CommandError(f"algorithm {name!r} exists already. Give yours another name.")
+        if isinstance(entry, Algorithm):
+            added[name] = entry
+        elif isinstance(entry, type) and hasattr(entry, "fit") and hasattr(entry, "predict"):
+            task = getattr(entry, "_estimator_type", None) or _task_of(entry)
+            added[name] = Algorithm(f"Registered by the host program: {entry.__name__}.", None, {task: entry})
+        else:
+            raise CommandError(f"algorithm {name!r} is an estimator class, got {shown(entry)}. Pass the class itself.")
+    return {**ALGORITHMS, **added}
+
+
+def _task_of(estimator_class: type) -> str:
+    return "classification" if hasattr(estimator_class, "predict_proba") else "regression"

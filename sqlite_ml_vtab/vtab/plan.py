@@ -1,0 +1,117 @@
+"""xBestIndex: which of five ways a query goes.
+
+A constraint that is present but not usable yet means that the planner must try another order: False. An argument that
+is absent means that the user left it out: our sentence. Wrong row estimates make joins 67 times slower.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import apsw
+
+from sqlite_ml_vtab.errors import InputError
+from sqlite_ml_vtab.portable.inputs import wrong_count
+from sqlite_ml_vtab.vtab.layout import Layout
+
+EQUAL = apsw.SQLITE_INDEX_CONSTRAINT_EQ
+ROWID = -1
+HAS_VERSION = 8
+"""Added to the way's number where the last argument of xFilter is the version."""
+
+
+class Way(IntEnum):
+    """How a query is answered; EXPLAIN QUERY PLAN shows the name."""
+
+    ROWS = 0
+    """All stored rows."""
+    ROW = 1
+    """The stored row with this id."""
+    CALL = 2
+    """One prediction: from one value a feature, or from JSON."""
+    CALLS = 3
+    """Predictions for all values of an IN at once."""
+    SOURCE = 4
+    """Predictions for a relation, read in chunks."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    rows: int
+    cost: float
+
+
+_COSTS = {
+    Way.ROWS: _Cost(10_000, 20_000.0),
+    Way.ROW: _Cost(1, 1.0),
+    Way.CALL: _Cost(1, 1.0),
+    Way.CALLS: _Cost(10_000, 10_000.0),
+    Way.SOURCE: _Cost(100_000, 100_000.0),
+}
+
+
+def best_index(info: apsw.IndexInfo, layout: Layout) -> bool:
+    """Choose the way for the constraints in `info`; return False where one of them is not usable yet.
+
+    Raises InputError for arguments that no order of tables could make right.
+    """
+    constraints = _equalities(info)
+    first = len(layout.visible)
+    guard = first + len(layout.arguments)
+    version, source = layout.number("version"), layout.number("source")
+    called = [number for number in range(first, guard) if number in constraints]
+    _check_arguments(layout, called, guard in constraints, source in constraints)
+    if called or source in constraints:
+        asked = [*called, *(number for number in (source, version) if number in constraints)]
+        way = Way.SOURCE if not called else Way.CALL
+        if way is Way.CALL and len(called) == 1 and info.get_aConstraintUsage_in(constraints[first][0]):
+            way = Way.CALLS
+        return _choose(info, way, [constraints[number] for number in asked], version=version in constraints)
+    if version in constraints:
+        raise InputError("version belongs to a prediction. Pass features too, or source.")
+    if ROWID in constraints and constraints[ROWID][1]:
+        return _choose(info, Way.ROW, [constraints[ROWID]], version=False)
+    return _choose(info, Way.ROWS, [], version=False)
+
+
+def _equalities(info: apsw.IndexInfo) -> dict[int, tuple[int, bool]]:
+    """Return, by column, the place of its equality and whether it is usable; a usable one is preferred."""
+    found: dict[int, tuple[int, bool]] = {}
+    for place in range(info.nConstraint):
+        if info.get_aConstraint_op(place) != EQUAL:
+            continue
+        column, usable = info.get_aConstraint_iColumn(place), info.get_aConstraint_usable(place)
+        if column not in found or (usable and not found[column][1]):
+            found[column] = (place, usable)
+    return found
+
+
+def _check_arguments(layout: Layout, called: list[int], has_guard: bool, has_source: bool) -> None:
+    names = [column.name for column in layout.declaration.features]
+    first = len(layout.visible)
+    if has_guard:
+        raise wrong_count(names, len(layout.arguments) + 1)
+    if not called:
+        return
+    if has_source:
+        raise InputError("features and source are both given. Give one of them.")
+    if called not in ([first], list(range(first, first + len(layout.arguments)))):
+        raise wrong_count(names, len(called))
+
+
+def _choose(info: apsw.IndexInfo, way: Way, consumed: list[tuple[int, bool]], *, version: bool) -> bool:
+    if not all(usable for _, usable in consumed):
+        return False
+    for argument, (place, _) in enumerate(consumed, 1):
+        info.set_aConstraintUsage_argvIndex(place, argument)
+        info.set_aConstraintUsage_omit(place, True)
+    if way is Way.CALLS:
+        info.set_aConstraintUsage_in(consumed[0][0], True)
+    if way is Way.ROW:
+        info.idxFlags = apsw.SQLITE_INDEX_SCAN_UNIQUE
+    info.idxNum = way | (HAS_VERSION if version else 0)
+    info.idxStr = way.name.lower()
+    info.estimatedRows = _COSTS[way].rows
+    info.estimatedCost = _COSTS[way].cost
+    return True
