@@ -55,11 +55,30 @@ def fit_estimator(plan: Plan, matrix: Floats, answers: Any, weights: Floats | No
         warnings.simplefilter("always")
         try:
             estimator.fit(matrix, answers, **fit_options)
+            _answer_in_order(estimator)
+            # Some estimators check their hyperparameters only now: more neighbors than rows, say.
+            estimator.predict(matrix[:1])
         except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError) as error:
             reason = " ".join(str(error).split())
-            raise TrainingError(f"{plan.name!r} cannot be fitted to these rows: {reason}") from error
+            raise TrainingError(f"algorithm {plan.name!r} cannot be fitted to these rows: {reason}") from error
     classes = len(set(np.unique(answers).tolist())) if plan.task == "classification" else 0
-    return Estimator(estimator, classes, tuple(_convergence_notes(plan, caught)))
+    fitted = Estimator(estimator, classes, tuple(_convergence_notes(plan, caught)))
+    check_finite(plan, fitted.scores(matrix[:1]))
+    return fitted
+
+
+def _answer_in_order(estimator: Any) -> None:
+    """Let an ensemble answer in one thread: several add its members in another order each time."""
+    if hasattr(estimator, "estimators_") and hasattr(estimator, "n_jobs"):
+        estimator.n_jobs = 1
+
+
+def check_finite(plan: Plan, scores: Floats) -> None:
+    """Raise TrainingError where an estimator answers with NaN, as naive Bayes does of nothing but constant columns."""
+    if not np.isfinite(scores).all():
+        raise TrainingError(
+            f"algorithm {plan.name!r} gives no finite number for these rows. Use another algorithm or hyperparams."
+        )
 
 
 def _make(plan: Plan, rows: int) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,10 @@ MAX_ONE_HOT = 30
 
 MIN_TARGET_ROWS = 100
 """With fewer rows a target mean is noise: then the commonest MAX_ONE_HOT values get a column each."""
+
+
+MAX_CATEGORIES = 10_000
+"""So many values of a category are told apart, the commonest; the others are treated like unseen ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +57,20 @@ def fit_encoder(
         _LEARN[kind](name, column, target, wish) for name, kind, column in zip(names, kinds, columns, strict=True)
     ]
     encodings = tuple(encoding for encoding, _ in learned)
-    notes = tuple(
-        f"column {encoding.name!r} is NULL in every row of the train part; it was not used"
-        for encoding in encodings
-        if not encoding.width
-    )
     width = sum(encoding.width for encoding in encodings)
     encoder = Encoder(encodings, np.full(width, np.nan), np.zeros(width), np.ones(width))
     matrix = encoder.matrix(columns)
     _put_cross_fitted(matrix, learned)
     is_cross_fitted = any(block is not None for _, block in learned)
-    return Encoded(_finish(encoder, matrix, wish), matrix, is_cross_fitted, notes)
+    return Encoded(_finish(encoder, matrix, wish), matrix, is_cross_fitted, tuple(_notes(encodings)))
+
+
+def _notes(encodings: Sequence[ColumnEncoding]) -> Iterator[str]:
+    for encoding in encodings:
+        if not encoding.width:
+            yield f"column {encoding.name!r} is NULL in every row of the train part; it was not used"
+        if len(encoding.categories) == MAX_CATEGORIES:
+            yield f"only the {MAX_CATEGORIES} commonest values of column {encoding.name!r} are told apart"
 
 
 def _put_cross_fitted(matrix: Floats, learned: Sequence[tuple[ColumnEncoding, Floats | None]]) -> None:
@@ -118,10 +125,11 @@ def _learn_date(name: str, column: Column, target: Any, wish: Wish) -> tuple[Col
 
 def _learn_category(name: str, column: Column, target: Any, wish: Wish) -> tuple[ColumnEncoding, Floats | None]:
     counts = Counter(value for value in column if value is not None)
+    commonest = sorted(counts, key=lambda value: (-counts[value], value))
     if len(counts) > MAX_ONE_HOT and len(column) >= MIN_TARGET_ROWS:
-        return _target_means(name, tuple(sorted(counts)), column, target, wish)
-    kept = sorted(sorted(counts), key=lambda value: -counts[value])[:MAX_ONE_HOT]
-    return _one_hot(name, tuple(sorted(kept)), has_null=sum(counts.values()) < len(column)), None
+        return _target_means(name, tuple(sorted(commonest[:MAX_CATEGORIES])), column, target, wish)
+    kept = tuple(sorted(commonest[:MAX_ONE_HOT]))
+    return _one_hot(name, kept, has_null=sum(counts.values()) < len(column)), None
 
 
 def _one_hot(name: str, categories: tuple[str, ...], *, has_null: bool) -> ColumnEncoding:
@@ -150,12 +158,8 @@ def _target_means(
     cross_fitted = np.empty(votes.shape)
     for train, test in KFold(5, shuffle=True, random_state=wish.seed).split(codes):
         cross_fitted[test] = _means(codes[train], votes[train], codes[test])
-    places = np.append(np.arange(len(categories)), [UNSEEN, len(categories) + 1])[:, None]
+    places = np.arange(len(categories) + 2)[:, None]
     return ColumnEncoding(name, "CATEGORY", categories=categories, table=_means(codes, votes, places)), cross_fitted
-
-
-UNSEEN = -1
-"""A place that no training row has."""
 
 
 def _votes(target: Any, classes: int) -> Floats:

@@ -9,6 +9,7 @@ import numpy as np
 from sqlite_ml_vtab.errors import ModelError
 from sqlite_ml_vtab.learning.estimator import Estimator
 from sqlite_ml_vtab.learning.targets import Target
+from sqlite_ml_vtab.portable.codec import DAMAGED
 from sqlite_ml_vtab.portable.families import FAMILIES, NotPortable
 from sqlite_ml_vtab.portable.families.base import Family, Parameters
 from sqlite_ml_vtab.portable.links import LINKS
@@ -39,7 +40,7 @@ def portable_parameters(
     except NotPortable as reason:
         return None, f"refit: {reason}", ()
     except ModelError as error:
-        return None, f"refit: {error}", ()
+        return None, f"refit: {str(error).removeprefix(DAMAGED).rstrip('.')}", ()
     matrix = np.concatenate([part[: _limit(parameters, trained)] for part in (trained, tested)])
     difference = _difference(family, parameters, estimator, matrix)
     if difference:

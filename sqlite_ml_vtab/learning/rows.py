@@ -17,6 +17,10 @@ SIDE_ROLES = (Role.WEIGHT, Role.SPLIT, Role.GROUP)
 """The roles, beside features and target, whose values training reads; ORDER only orders the rows."""
 
 
+MAX_NUMBER = 1e38
+"""A greater number is refused: float32, in which trees compare, ends there, and squares of it soon overflow."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingRows:
     """The stored rows that have a target, n of them."""

@@ -53,15 +53,14 @@ def split_rows(name: str, rows: TrainingRows, codes: Places | None, test_size: f
 def test_count(rows: int, test_size: float | int) -> int:
     """Return how many of so many rows are tested.
 
-    Raises TrainingError where a count would leave nothing to train on.
+    Raises TrainingError where it would leave nothing to train on.
     """
-    if isinstance(test_size, float) and test_size < 1:
-        return math.ceil(rows * test_size)
-    if test_size > rows - 2:
+    count = math.ceil(rows * test_size) if test_size < 1 else int(test_size)
+    if count > rows - 2 and rows > 2:
         raise TrainingError(
             f"test_size={test_size} leaves too little to train on, of {rows} rows. Use a fraction such as 0.25."
         )
-    return int(test_size)
+    return min(count, rows)
 
 
 def _none(rows: TrainingRows, codes: Places | None, test_size: float | int, seed: int) -> Parts:
@@ -79,7 +78,7 @@ def _last(rows: TrainingRows, codes: Places | None, test_size: float | int, seed
 
 
 def _stratified(rows: TrainingRows, codes: Places | None, test_size: float | int, seed: int) -> Parts:
-    """Give each class its share of the test part; a class with a single row goes to the train part."""
+    """Give each class its share of the test part, and at least one row in the train part."""
     from sklearn.model_selection import StratifiedShuffleSplit
 
     assert codes is not None
@@ -92,7 +91,7 @@ def _stratified(rows: TrainingRows, codes: Places | None, test_size: float | int
         return _keep_classes(_shuffle(rows, codes, test_size, seed), codes, (*notes, note))
     divide = StratifiedShuffleSplit(n_splits=1, test_size=count, random_state=seed)
     _, test = next(divide.split(np.zeros((len(shared), 1)), codes[shared]))
-    return Parts(*_divide(shared[test], len(codes)), notes)
+    return _keep_classes(_parts(shared[test], len(codes)), codes, notes)
 
 
 def _single_note(rows: TrainingRows, codes: Places, sizes: Places) -> tuple[str, ...]:
@@ -162,9 +161,10 @@ def _check_groups(rows: TrainingRows, train: Places, test: Places) -> None:
     groups = rows.sides.get(Role.GROUP)
     if groups is None:
         return
-    torn = {groups[i] for i in train} & {groups[i] for i in test} - {None}
+    trained = {groups[place] for place in train} - {None}
+    torn = [groups[place] for place in test if groups[place] in trained]
     if torn:
-        raise TrainingError(f"group {shown(next(iter(torn)))} stands in both parts of the SPLIT column. Keep it whole.")
+        raise TrainingError(f"group {shown(torn[0])} stands in both parts of the SPLIT column. Keep it whole.")
 
 
 def _parts(test: Places, count: int) -> Parts:

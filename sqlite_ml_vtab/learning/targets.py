@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from sqlite_ml_vtab.declaration import Role
-from sqlite_ml_vtab.errors import InputError, TrainingError, shown
-from sqlite_ml_vtab.learning.rows import TrainingRows
+from sqlite_ml_vtab.errors import InputError, TrainingError, choices, shown
+from sqlite_ml_vtab.learning.rows import MAX_NUMBER, TrainingRows
 from sqlite_ml_vtab.portable.model import Label
 from sqlite_ml_vtab.portable.values import Floats, looks_numeric, number
 
@@ -57,9 +56,19 @@ class Target:
 def read_target(task: str, rows: TrainingRows) -> Target:
     """Return the target of `rows`.
 
-    Raises TrainingError for one class, for text where a number is predicted, and for a number where a class is.
+    Raises TrainingError for one class, for text where a number is predicted, for a number where a class is, and for a
+    value that cannot be learned.
     """
+    _check_values(rows)
     return _numbers(rows) if task == "regression" else _classes(rows)
+
+
+def _check_values(rows: TrainingRows) -> None:
+    for row, value in zip(rows.ids.tolist(), rows.target, strict=True):
+        if isinstance(value, bytes) or (isinstance(value, float) and not abs(value) <= MAX_NUMBER):
+            raise TrainingError(
+                f"the target of row {row} is {shown(value)}. Store text, a number below 1e38, or NULL if it is unknown."
+            )
 
 
 def _numbers(rows: TrainingRows) -> Target:
@@ -72,7 +81,7 @@ def _numbers(rows: TrainingRows) -> Target:
             else "Store NULL for a missing value, or use ml_classification."
         )
         raise TrainingError(f"regression predicts numbers, got {shown(value)} in row {row}. {fix}")
-    answers = np.array([number("target", value) for value in rows.target], dtype=np.float64)
+    answers = np.array(rows.target, dtype=np.float64)
     constant = f"the target is {rows.target[0]} in every row; there is nothing to learn"
     return Target((), answers, rows.target, () if np.ptp(answers) else (constant,))
 
@@ -96,16 +105,21 @@ def _label_order(label: Any) -> tuple[bool, Any]:
     return isinstance(label, str), label
 
 
-def row_weights(rows: TrainingRows, target: Target, class_weight: str | Mapping[str, float] | None) -> Floats | None:
-    """Return the weight of each row, shape (n,), from the WEIGHT column and `class_weight`; None where all are alike.
+def row_weights(
+    rows: TrainingRows,
+    target: Target,
+    train: np.ndarray[Any, Any],
+    class_weight: str | Mapping[str, float] | None,
+) -> Floats | None:
+    """Return the weights of the rows at `train` from the WEIGHT column and `class_weight`; None where all are alike.
 
     Raises TrainingError for a weight that is NULL, negative or text, and for an unknown label.
     """
     stored = rows.sides.get(Role.WEIGHT)
-    weights = None if stored is None else _stored_weights(rows, stored)
+    weights = None if stored is None else _stored_weights(rows, stored)[train]
     if class_weight is None:
         return weights
-    by_class = _class_weights(target, class_weight)
+    by_class = _class_weights(target, target.answers[train], class_weight)
     return by_class if weights is None else weights * by_class
 
 
@@ -123,17 +137,15 @@ def _stored_weights(rows: TrainingRows, stored: Sequence[Any]) -> Floats:
     return weights
 
 
-def _class_weights(target: Target, class_weight: str | Mapping[str, float]) -> Floats:
-    names = {str(label): place for place, label in enumerate(target.labels)}
+def _class_weights(target: Target, answers: np.ndarray[Any, Any], class_weight: str | Mapping[str, float]) -> Floats:
+    names = [str(label) for label in target.labels]
     if isinstance(class_weight, str):
-        counts = Counter(target.answers.tolist())
-        total = sum(counts[place] for place in names.values())
-        by_place = [total / (len(names) * counts[place]) for place in names.values()]
+        by_place = len(answers) / (len(names) * np.bincount(answers, minlength=len(names)))
     else:
         unknown = sorted(set(class_weight) - set(names))
         if unknown:
             raise TrainingError(
-                f"class_weight names the class {unknown[0]!r}. Classes: {', '.join(sorted(names)[:12])}."
+                f"class_weight names {unknown[0]!r}, which no train row has. {choices(unknown[0], names, 'Classes')}"
             )
-        by_place = [class_weight.get(name, 1.0) for name in names]
-    return np.asarray(np.array([*by_place, 1.0])[target.answers])
+        by_place = np.array([class_weight.get(name, 1.0) for name in names])
+    return np.asarray(by_place[answers])

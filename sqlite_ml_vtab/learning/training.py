@@ -13,11 +13,11 @@ import numpy as np
 
 from sqlite_ml_vtab.errors import TrainingError
 from sqlite_ml_vtab.learning.algorithms import Algorithm
-from sqlite_ml_vtab.learning.estimator import Estimator, fit_estimator
+from sqlite_ml_vtab.learning.estimator import Estimator, check_finite, fit_estimator
 from sqlite_ml_vtab.learning.features import Encoded, Wish, fit_encoder
 from sqlite_ml_vtab.learning.metrics import MAIN, Measured, evaluate
 from sqlite_ml_vtab.learning.parity import portable_parameters
-from sqlite_ml_vtab.learning.rows import TrainingRows
+from sqlite_ml_vtab.learning.rows import MAX_NUMBER, TrainingRows
 from sqlite_ml_vtab.learning.splits import Parts, split_rows
 from sqlite_ml_vtab.learning.targets import Target, read_target, row_weights
 from sqlite_ml_vtab.portable import REFIT, Golden, Model, Scorer
@@ -91,19 +91,27 @@ def _fit(rows: TrainingRows, plan: Plan, began: float) -> Fitted:
     whole = read_target(plan.task, rows)
     parts = split_rows(plan.split, rows, whole.codes, plan.test_size, plan.seed)
     target = whole.of_part(parts.train)
-    weights = row_weights(rows, target, plan.class_weight)
+    weights = row_weights(rows, target, parts.train, plan.class_weight)
     wish = Wish(plan.task, len(target.labels), plan.algorithm.scales, plan.algorithm.takes_nan, plan.seed)
     answers = target.answers[parts.train]
     encoded = fit_encoder(rows.names, rows.kinds, rows.take(parts.train), answers, wish)
     if not encoded.encoder.width:
         raise TrainingError("every feature is NULL in every row of the train part. Insert rows with values.")
-    estimator = fit_estimator(plan, encoded.matrix, answers, None if weights is None else weights[parts.train])
+    estimator = fit_estimator(plan, encoded.matrix, answers, weights)
     return _evaluated(rows, plan, parts, target, encoded, estimator, began)
 
 
 def _check_rows(rows: TrainingRows) -> None:
     if not len(rows.ids):
         raise TrainingError("no row has a target. Insert rows first: INSERT INTO ... SELECT ... FROM ...")
+    numbers = [item for item in zip(rows.names, rows.kinds, rows.features, strict=True) if item[1] == "NUMBER"]
+    for name, _, column in numbers:
+        large = np.flatnonzero(np.abs(column) > MAX_NUMBER)
+        if len(large):
+            raise TrainingError(
+                f"column {name!r} holds {column[large[0]]:g} in row {rows.ids[large[0]]}, too large to learn from. "
+                "Store it in a larger unit, or NULL."
+            )
 
 
 def _evaluated(
@@ -118,7 +126,7 @@ def _evaluated(
     tested = encoded.encoder.matrix(rows.take(parts.test)) if len(parts.test) else np.empty((0, encoded.encoder.width))
     trained = encoded.encoder.matrix(rows.take(parts.train)) if encoded.is_cross_fitted else encoded.matrix
     parameters, scorer, notes = portable_parameters(plan.algorithm.family, estimator, trained, tested, target)
-    measured = _measure(estimator, tested, target, parts)
+    measured = _measure(plan, estimator, tested, target, parts)
     model = Model(
         task=plan.task,
         encoder=encoded.encoder,
@@ -144,10 +152,11 @@ def _evaluated(
     )
 
 
-def _measure(estimator: Estimator, tested: Floats, target: Target, parts: Parts) -> Measured:
+def _measure(plan: Plan, estimator: Estimator, tested: Floats, target: Target, parts: Parts) -> Measured:
     if not len(parts.test):
         return Measured(np.empty(0), np.empty(0), None)
     scores = estimator.scores(tested)
+    check_finite(plan, scores)
     link = LINKS[estimator.link]
     if not target.labels:
         return Measured(target.answers[parts.test], scores[:, 0], None)

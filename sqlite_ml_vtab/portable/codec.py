@@ -26,7 +26,7 @@ FORMAT = 1
 MAX_BYTES = 2**30
 """The largest blob that is decoded unless the host allows more."""
 MAX_HEADER = 8 * 2**20
-MAX_ITEMS = 300_000
+MAX_ITEMS = 200_000
 """So many commas and opening brackets at most: eight megabytes of ``[],`` would become half a gigabyte of lists."""
 MAX_DEPTH = 40
 MAX_ARRAYS = 100_000
@@ -81,9 +81,12 @@ def digest(blob: bytes) -> str:
     return hashlib.sha256(blob).hexdigest()
 
 
+DAMAGED = "the stored model is damaged: "
+
+
 def damaged(problem: str) -> ModelError:
     """Return the error for a model whose bytes cannot be believed."""
-    return ModelError(f"the stored model is damaged: {problem}.")
+    return ModelError(f"{DAMAGED}{problem}.")
 
 
 def _padding(size: int) -> bytes:
@@ -98,7 +101,8 @@ def _take_arrays(value: Any, arrays: list[Array]) -> Any:
         arrays.append(array)
         return {"array": len(arrays) - 1}
     if isinstance(value, Mapping):
-        return {key: _take_arrays(item, arrays) for key, item in value.items()}
+        # Sorted as the JSON is, so that a model that was read gives the bytes it was read from.
+        return {key: _take_arrays(item, arrays) for key, item in sorted(value.items())}
     if isinstance(value, list | tuple):
         return [_take_arrays(item, arrays) for item in value]
     return value

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from sqlite_ml_vtab.errors import ModelError, shown
+from sqlite_ml_vtab.errors import shown
+from sqlite_ml_vtab.portable.codec import damaged
 from sqlite_ml_vtab.portable.values import ONE, Column, Floats, iso
 
 DAY = 86400.0
@@ -106,18 +107,19 @@ class Encoder:
 
     def validate(self) -> None:
         """Raise ModelError unless shapes, widths and values are what `matrix` needs."""
-        width = sum(encoding.width for encoding in self.columns)
-        for name, array in (("fill", self.fill), ("centre", self.centre), ("scale", self.scale)):
-            _require(array.shape == (width,) and array.dtype == np.float64, f"encoder {name} has shape {array.shape}")
-        _require(np.isfinite(self.centre).all() and np.isfinite(self.scale).all(), "encoder scaling is not finite")
-        _require(not np.isinf(self.fill).any() and (self.scale != 0).all(), "encoder fill or scale is out of range")
         for encoding in self.columns:
             _validate_column(encoding)
+        width = sum(encoding.width for encoding in self.columns)
+        for name, array in (("fill", self.fill), ("centre", self.centre), ("scale", self.scale)):
+            fits = array.shape == (width,) and array.dtype == np.float64
+            _require(fits, f"encoder {name} has type {array.dtype} and shape {array.shape}")
+        _require(np.isfinite(self.centre).all() and np.isfinite(self.scale).all(), "encoder scaling is not finite")
+        _require(not np.isinf(self.fill).any() and (self.scale != 0).all(), "encoder fill or scale is out of range")
 
 
 def _require(condition: object, problem: str) -> None:
     if not condition:
-        raise ModelError(f"the stored model is damaged: {problem}.")
+        raise damaged(problem)
 
 
 def _validate_column(encoding: ColumnEncoding) -> None:

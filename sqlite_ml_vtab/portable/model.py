@@ -61,7 +61,11 @@ class Model:
 
 
 def to_bytes(model: Model) -> bytes:
-    """Return the bytes that stand for `model` in the database."""
+    """Return the bytes that stand for `model` in the database.
+
+    Raises ModelError for a model that `from_bytes` would refuse.
+    """
+    _validate(model)
     encoder = model.encoder
     return codec.encode(
         {
@@ -136,8 +140,6 @@ def _golden(tree: Any) -> Golden:
     rows, scores = _list(tree, "rows"), _list(tree, "scores")
     require(len(rows) == len(scores) <= 100, "golden rows")
     require(all(isinstance(row, list) for row in (*rows, *scores)), "golden rows")
-    require(all(type(v) in (str, int, float, type(None)) for row in rows for v in row), "golden rows")
-    require(all(type(v) in (int, float) for row in scores for v in row), "golden scores")
     return Golden(tuple(map(tuple, rows)), tuple(map(tuple, scores)))
 
 
@@ -150,8 +152,7 @@ def _validate(model: Model) -> None:
     require(0 < len(model.encoder.columns) <= 100_000, "columns")
     model.encoder.validate()
     require(model.encoder.width > 0, "no column is used")
-    require(all(len(row) == len(model.encoder.columns) for row in model.golden.rows), "golden rows")
-    require(all(len(row) == model.outputs for row in model.golden.scores), "golden scores")
+    _validate_golden(model)
     parameters = model.parameters
     require(isinstance(parameters, dict) and isinstance(model.family, str), "family")
     link = parameters.get("link")
@@ -164,8 +165,18 @@ def _validate(model: Model) -> None:
     FAMILIES[model.family].validate(parameters, model.encoder.width, model.outputs)
 
 
+def _validate_golden(model: Model) -> None:
+    rows, scores = model.golden.rows, model.golden.scores
+    require(all(len(row) == len(model.encoder.columns) for row in rows), "golden rows")
+    require(all(type(value) in (str, int, float, type(None)) for row in rows for value in row), "golden rows")
+    require(all(len(row) == model.outputs for row in scores), "golden scores")
+    require(all(type(v) in (int, float) and math.isfinite(v) for row in scores for v in row), "golden scores")
+
+
 def _is_label(label: Any) -> bool:
-    return type(label) in (str, float) or (type(label) is int and -(2**63) <= label < 2**63)
+    if type(label) is float:
+        return math.isfinite(label)
+    return type(label) is str or (type(label) is int and -(2**63) <= label < 2**63)
 
 
 def _keys(tree: Any, *expected: str) -> None:

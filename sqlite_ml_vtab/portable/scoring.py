@@ -32,6 +32,10 @@ def _row_of(scores: MatrixScores) -> RowScores:
     return one
 
 
+def _greatest(scores: Sequence[float]) -> int:
+    return max(range(len(scores)), key=scores.__getitem__)
+
+
 class Scorer:
     """Answers for one model. Holds no connection; safe to share between threads."""
 
@@ -60,7 +64,7 @@ class Scorer:
         """
         scores = self._row_scores(self._encode(values))
         if self.labels:
-            return self.labels[max(range(len(scores)), key=scores.__getitem__)], scores
+            return self.labels[_greatest(scores)], scores
         return self._link.one(scores)[0], scores
 
     def many(self, rows: Sequence[Sequence[Any]]) -> tuple[list[Any], Floats]:
@@ -73,19 +77,27 @@ class Scorer:
 
     def scores(self, columns: Sequence[Column]) -> Floats:
         """Return the decision values, shape (n, outputs), of feature columns that are read already."""
-        return self._matrix_scores(self.model.encoder.matrix(columns))
+        with np.errstate(all="ignore"):
+            return self._matrix_scores(self.model.encoder.matrix(columns))
 
     def values(self, scores: Floats) -> list[Any]:
         """Return the predicted values for decision values of shape (n, outputs)."""
         if self.labels:
-            labels = self.labels
-            return [labels[place] for place in scores.argmax(axis=1).tolist()]
-        predicted: list[float] = self._link.many(scores)[:, 0].tolist()
+            places = scores.argmax(axis=1)
+            # Numbers so large that they overflow to NaN: numpy's argmax then differs from the one-row path.
+            for row in np.flatnonzero(np.isnan(scores).any(axis=1)).tolist():
+                places[row] = _greatest(scores[row].tolist())
+            return [self.labels[place] for place in places.tolist()]
+        predicted: list[float] = self._linked(scores)[:, 0].tolist()
         return predicted
 
     def probabilities(self, scores: Floats) -> Floats | None:
         """Return probabilities of shape (n, classes), None where the model has none."""
-        return self._link.many(scores) if self.has_probabilities else None
+        return self._linked(scores) if self.has_probabilities else None
+
+    def _linked(self, scores: Floats) -> Floats:
+        with np.errstate(all="ignore"):
+            return self._link.many(scores)
 
     def distribution(self, scores: Sequence[float]) -> Sequence[float] | None:
         """Return the probabilities of one row's decision values, None where the model has none."""

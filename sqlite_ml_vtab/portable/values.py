@@ -38,7 +38,7 @@ def number(name: str, value: Any) -> float:
             converted = math.inf
         if math.isfinite(converted):
             return converted
-        raise InputError(f"column {name!r} is NUMBER, got {converted}. Store NULL for a missing value.")
+        raise InputError(f"column {name!r} is NUMBER, got {converted}. Use NULL for a missing value.")
     remedy = "Write it as a number: CAST(... AS REAL)." if _looks_numeric(value) else "Use NULL for a missing value."
     raise InputError(f"column {name!r} is NUMBER, got {shown(value)}. {remedy}")
 
@@ -46,7 +46,7 @@ def number(name: str, value: Any) -> float:
 def category(name: str, value: Any) -> str | None:
     """Return a CATEGORY as text, numbers as SQLite writes them; None for NULL.
 
-    A REAL has 15 significant digits here, whichever SQLite runs: releases before 3.53 write so many, later ones 17.
+    A REAL has 15 significant digits here, whichever SQLite runs: older releases write so many, newer ones up to 17.
     """
     if value is None or isinstance(value, str):
         return value

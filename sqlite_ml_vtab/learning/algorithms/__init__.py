@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -81,6 +82,8 @@ def _check_values(name: str, estimator_class: type, hyperparams: Mapping[str, An
             check()
         except ValueError as error:
             expected = str(error).partition(" must be ")[2].partition(". Got ")[0]
+            # It prints a set of texts, whose order changes from process to process.
+            expected = re.sub(r"\{(.*?)\}", lambda found: f"{{{', '.join(sorted(found[1].split(', ')))}}}", expected)
             must = f" must be {expected}" if expected else " is not allowed"
             raise DeclarationError(
                 f"hyperparameter {param!r} of {name!r}{must}, got {shown(value)}. Write another value."

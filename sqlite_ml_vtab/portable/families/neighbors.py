@@ -129,10 +129,11 @@ def row(parameters: Parameters) -> RowScores:
 
     def one(x: list[float]) -> list[float]:
         total = np.zeros(rows.shape[1])
-        for value, column in zip(x, rows, strict=True):
-            gap = value - column
-            total += gap * gap if euclidean else np.abs(gap)
-        found: list[float] = _vote(parameters, *_nearest(total[None, :], k))[0].tolist()
+        with np.errstate(all="ignore"):
+            for value, column in zip(x, rows, strict=True):
+                gap = value - column
+                total += gap * gap if euclidean else np.abs(gap)
+            found: list[float] = _vote(parameters, *_nearest(total[None, :], k))[0].tolist()
         return found
 
     return one

@@ -1,0 +1,112 @@
+"""Each metric is scikit-learn's, and one that is not defined is left out."""
+
+import numpy as np
+import pytest
+import sklearn.metrics as reference
+
+from sqlite_ml_vtab.learning.metrics import MAIN, METRICS, Measured, evaluate
+
+WEIGHTED = {"average": "weighted", "zero_division": 0}
+
+
+def classes(count):
+    random = np.random.RandomState(0)
+    truth = random.randint(count, size=60)
+    chances = random.dirichlet(np.ones(count), size=60) + np.eye(count)[truth] / 3
+    chances /= chances.sum(axis=1, keepdims=True)
+    return Measured(truth, chances.argmax(axis=1), chances)
+
+
+def numbers():
+    random = np.random.RandomState(0)
+    truth = random.normal(size=60)
+    return Measured(truth, truth + random.normal(size=60) / 3, None)
+
+
+def area(measured):
+    if measured.probabilities.shape[1] == 2:
+        return reference.roc_auc_score(measured.truth, measured.probabilities[:, 1])
+    return reference.roc_auc_score(measured.truth, measured.probabilities, multi_class="ovr", average="weighted")
+
+
+EXPECTED = {
+    "accuracy": lambda m: reference.accuracy_score(m.truth, m.predicted),
+    "precision": lambda m: reference.precision_score(m.truth, m.predicted, **WEIGHTED),
+    "recall": lambda m: reference.recall_score(m.truth, m.predicted, **WEIGHTED),
+    "f1_score": lambda m: reference.f1_score(m.truth, m.predicted, **WEIGHTED),
+    "log_loss": lambda m: reference.log_loss(m.truth, m.probabilities),
+    "roc_auc": area,
+    "r2_score": lambda m: reference.r2_score(m.truth, m.predicted),
+    "mean_absolute_error": lambda m: np.abs(m.truth - m.predicted).mean(),
+    "mean_squared_error": lambda m: ((m.truth - m.predicted) ** 2).mean(),
+    "root_mean_squared_error": lambda m: ((m.truth - m.predicted) ** 2).mean() ** 0.5,
+    "median_absolute_error": lambda m: np.median(np.abs(m.truth - m.predicted)),
+    "explained_variance": lambda m: 1 - np.var(m.truth - m.predicted) / np.var(m.truth),
+}
+PARTS = {"classification": [classes(2), classes(3)], "regression": [numbers()]}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_metric_is_the_one_of_scikit_learn(name):
+    for measured in PARTS[METRICS[name].task]:
+        found = evaluate(METRICS[name].task, measured)[name]
+        assert found == pytest.approx(EXPECTED[name](measured), rel=1e-12)
+
+
+@pytest.mark.parametrize("task", MAIN)
+def test_every_metric_of_the_task_is_measured_where_it_is_defined(task):
+    expected = {name for name, metric in METRICS.items() if metric.task == task}
+    assert evaluate(task, PARTS[task][0]).keys() == expected
+    assert MAIN[task] in expected
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_is_described(name):
+    assert METRICS[name].doc.endswith(".")
+
+
+@pytest.mark.parametrize("task", MAIN)
+def test_nothing_is_measured_where_nothing_was_tested(task):
+    assert evaluate(task, Measured(np.empty(0), np.empty(0), None)) == {}
+
+
+def test_without_probabilities_there_is_no_log_loss_and_no_roc_curve():
+    measured = classes(2)
+    found = evaluate("classification", Measured(measured.truth, measured.predicted, None))
+    assert found.keys() == {"accuracy", "precision", "recall", "f1_score"}
+
+
+def test_a_class_that_is_not_tested_has_no_roc_curve():
+    measured = classes(3)
+    kept = measured.truth < 2
+    found = evaluate(
+        "classification", Measured(measured.truth[kept], measured.predicted[kept], measured.probabilities[kept])
+    )
+    assert "roc_auc" not in found
+    assert found["log_loss"] == pytest.approx(
+        reference.log_loss(measured.truth[kept], measured.probabilities[kept], labels=[0, 1, 2])
+    )
+
+
+def test_a_class_that_was_not_trained_on_counts_as_wrong():
+    measured = classes(2)
+    truth = np.where(np.arange(60) < 6, -1, measured.predicted)
+    found = evaluate("classification", Measured(truth, measured.predicted, measured.probabilities))
+    assert found["accuracy"] == 0.9
+    assert found.keys() == {"accuracy", "precision", "recall", "f1_score"}
+
+
+def test_one_tested_row_has_no_share_of_a_variance():
+    found = evaluate("regression", Measured(np.array([1.0]), np.array([2.0]), None))
+    assert "r2_score" not in found
+    assert found["mean_absolute_error"] == 1.0
+
+
+def test_a_perfect_answer_is_measured_as_such():
+    truth = np.array([0, 1, 0, 1])
+    found = evaluate("classification", Measured(truth, truth, np.eye(2)[truth]))
+    assert {name: found[name] for name in ("accuracy", "f1_score", "roc_auc")} == {
+        "accuracy": 1.0,
+        "f1_score": 1.0,
+        "roc_auc": 1.0,
+    }

@@ -1,0 +1,224 @@
+"""Feature columns to a matrix: one row as many, and as scikit-learn's own transformers have it."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sqlite_ml_vtab.errors import InputError, ModelError
+from sqlite_ml_vtab.portable.encoder import DATE_PARTS, NUMBER_PARTS, ColumnEncoding, Encoder, date_parts
+from sqlite_ml_vtab.portable.values import MANY, date
+
+NUMBER = ColumnEncoding("n", "NUMBER", ("value",), low=0.0, high=10.0)
+NUMBER_OR_NULL = ColumnEncoding("m", "NUMBER", ("missing", "value"), low=-1.0, high=1.0)
+COLOUR = ColumnEncoding("c", "CATEGORY", categories=("blue", "red"), table=np.eye(4)[:, [0, 1, 3]])
+MEANS = ColumnEncoding("t", "CATEGORY", categories=("1", "x"), table=np.array([[0.1], [0.7], [0.4], [0.3]]))
+DAY = ColumnEncoding("d", "DATE", DATE_PARTS, low=date("d", "2024-01-01"), high=date("d", "2024-12-31"))
+UNUSED = ColumnEncoding("u", "NUMBER")
+UNUSED_CATEGORY = ColumnEncoding("v", "CATEGORY", table=np.zeros((2, 0)))
+
+
+def encoder(*columns, scaled=True, filled=True):
+    width = sum(column.width for column in columns)
+    random = np.random.RandomState(0)
+    centre, scale = (
+        (random.normal(size=width), random.uniform(0.1, 3, size=width)) if scaled else (np.zeros(width), np.ones(width))
+    )
+    fill = random.normal(size=width) if filled else np.full(width, np.nan)
+    return Encoder(tuple(columns), fill, centre, scale)
+
+
+def matrix_of(encoder, rows):
+    columns = zip(*rows, strict=True)
+    return encoder.matrix([MANY[c.kind](c.name, v) for c, v in zip(encoder.columns, columns, strict=True)])
+
+
+def same_bits(one, many):
+    return np.array(one).tobytes() == many.tobytes()
+
+
+numbers = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False, width=32)
+categories = st.none() | st.sampled_from(["blue", "red", "green", "1", "x", ""]) | st.integers(0, 3) | st.just(1.0)
+dates = (
+    st.none()
+    | st.datetimes().filter(lambda d: d.year < 9999).map(str)
+    | st.floats(2e6, 1e10)
+    | st.integers(-(10**10), -1)
+)
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+@pytest.mark.parametrize("filled", [True, False])
+@settings(max_examples=100, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(numbers, numbers, categories, categories, dates, numbers, categories), min_size=1, max_size=4
+    )
+)
+def test_one_row_is_encoded_to_the_bit_as_many_are(scaled, filled, rows):
+    made = encoder(NUMBER, NUMBER_OR_NULL, COLOUR, MEANS, DAY, UNUSED, UNUSED_CATEGORY, scaled=scaled, filled=filled)
+    assert same_bits([made.row()(row) for row in rows], matrix_of(made, rows))
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+@settings(max_examples=100, deadline=None)
+@given(rows=st.lists(st.tuples(numbers, numbers), min_size=1, max_size=4))
+def test_a_row_of_nothing_but_numbers_is_encoded_to_the_bit_as_many_are(scaled, rows):
+    made = encoder(NUMBER, NUMBER, scaled=scaled)
+    assert same_bits([made.row()(row) for row in rows], matrix_of(made, rows))
+
+
+@pytest.mark.parametrize("value", [10**400, math.inf, math.nan, "5", b"5"])
+@pytest.mark.parametrize("other", [NUMBER, NUMBER_OR_NULL, COLOUR])
+def test_a_row_refuses_what_a_column_refuses(value, other):
+    with pytest.raises(InputError, match=r"^column 'n' is NUMBER, got "):
+        encoder(NUMBER, other).row()((value, None))
+
+
+def test_two_numbers_whose_sum_overflows_are_still_finite():
+    assert encoder(NUMBER, NUMBER, scaled=False).row()((1.7e308, 1.7e308)) == [1.7e308, 1.7e308]
+
+
+def test_a_category_is_its_row_of_the_table_and_null_and_unseen_the_last_two():
+    made = encoder(MEANS, scaled=False)
+    assert matrix_of(made, [("x",), (1,), ("new",), (None,)]).tolist() == [[0.7], [0.1], [0.4], [0.3]]
+
+
+def test_a_missing_number_is_filled_and_marked():
+    made = replace(encoder(NUMBER_OR_NULL, scaled=False), fill=np.array([np.nan, 7.0]))
+    assert matrix_of(made, [(None,), (2,)]).tolist() == [[1.0, 7.0], [0.0, 2.0]]
+
+
+def test_a_missing_number_stays_nan_for_an_estimator_that_takes_it():
+    assert np.isnan(matrix_of(encoder(NUMBER, scaled=False, filled=False), [(None,)])).all()
+
+
+def test_the_parts_of_a_date_are_those_of_the_calendar():
+    found = date_parts(np.array([date("d", "2024-05-31 18:00:00"), date("d", "1969-12-28 00:59:59.5"), math.nan]))
+    assert list(found) == list(DATE_PARTS)
+    assert found["year"].tolist()[:2] == [2024.0, 1969.0]
+    assert found["month"].tolist()[:2] == [5.0, 12.0]
+    assert found["weekday"].tolist()[:2] == [4.0, 6.0]
+    assert found["hour"].tolist()[:2] == [18.0, 0.0]
+    assert found["days"].tolist()[:2] == [19874.75, -4 + 3599.5 / 86400]
+    assert found["missing"].tolist() == [0.0, 0.0, 1.0]
+    assert all(np.isnan(found[part][2]) for part in DATE_PARTS if part != "missing")
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31 23:59:59"])
+def test_the_first_and_the_last_moment_have_parts(text):
+    made = encoder(DAY)
+    assert same_bits([made.row()((text,))], matrix_of(made, [(text,)]))
+
+
+def test_the_matrix_is_what_scikit_learns_column_transformer_makes_of_the_same_columns():
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
+
+    from sqlite_ml_vtab.learning.features import Wish, fit_encoder
+
+    random = np.random.RandomState(0)
+    count = 300
+    number = np.where(random.uniform(size=count) < 0.1, np.nan, random.lognormal(size=count))
+    colour = random.choice(np.array(["blue", "green", "red", None], dtype=object), size=count)
+    town = random.choice(np.array([f"town {i}" for i in range(40)], dtype=object), size=count)
+    target = random.normal(size=count) + (town == "town 3")
+    wish = Wish("regression", 0, scales=True, takes_nan=False, seed=0)
+    fitted = fit_encoder(
+        ["number", "colour", "town"], ["NUMBER", "CATEGORY", "CATEGORY"], [number, colour, town], target, wish
+    )
+
+    scaled = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    one_hot = OneHotEncoder(categories=[["blue", "green", "red", None]], handle_unknown="ignore")
+    encode = ColumnTransformer([("n", scaled, [0]), ("c", one_hot, [1])], sparse_threshold=0)
+    table = np.column_stack([number.astype(object), colour])
+    asked = np.array([[1.5, "red"], [np.nan, "mauve"], [-3.0, None]], dtype=object)
+    means = TargetEncoder(target_type="continuous")
+    cross_fitted = fitted.matrix[:, -1:]
+    expected_means = StandardScaler().fit(cross_fitted * fitted.encoder.scale[-1] + fitted.encoder.centre[-1])
+    by_town = means.fit(town[:, None].astype(str), target).transform([["town 3"], ["nowhere"], ["town 7"]])
+
+    found = matrix_of(fitted.encoder, [(1.5, "red", "town 3"), (None, "mauve", "nowhere"), (-3, None, "town 7")])
+    np.testing.assert_allclose(found[:, :-1], encode.fit(table).transform(asked).astype(float), rtol=1e-12)
+    np.testing.assert_allclose(found[:, -1:], expected_means.transform(by_town), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "phrases"),
+    [
+        (NUMBER, 5, []),
+        (NUMBER, None, []),
+        (NUMBER, 10, []),
+        (NUMBER, 10.5, ["n: 10.5 is outside the training range, 0 to 10"]),
+        (NUMBER, -1, ["n: -1 is outside the training range, 0 to 10"]),
+        (UNUSED, 5, []),
+        (COLOUR, "red", []),
+        (COLOUR, None, []),
+        (COLOUR, "it's", ["c: 'it''s' was not seen in training"]),
+        (MEANS, 1, []),
+        (MEANS, 2, ["t: 2 was not seen in training"]),
+        (DAY, "2024-06-01", []),
+        (
+            DAY,
+            "2025-06-01",
+            ["d: '2025-06-01' is outside the training range, 2024-01-01 00:00:00 to 2024-12-31 00:00:00"],
+        ),
+    ],
+)
+def test_a_value_unlike_the_training_is_warned_of(column, value, phrases):
+    assert encoder(column).warnings([value]) == phrases
+
+
+def test_every_column_is_warned_of():
+    assert encoder(NUMBER, COLOUR).warnings([99, "mauve"]) == [
+        "n: 99 is outside the training range, 0 to 10",
+        "c: 'mauve' was not seen in training",
+    ]
+
+
+SOUND = encoder(NUMBER, COLOUR)
+
+
+def test_a_sound_encoder_is_taken():
+    encoder(NUMBER, NUMBER_OR_NULL, COLOUR, MEANS, DAY, UNUSED, UNUSED_CATEGORY).validate()
+
+
+@pytest.mark.parametrize(
+    ("made", "problem"),
+    [
+        (replace(SOUND, fill=np.zeros(3)), "encoder fill has type float64 and shape (3,)"),
+        (replace(SOUND, centre=np.zeros((4, 1))), "encoder centre has type float64 and shape (4, 1)"),
+        (replace(SOUND, scale=np.ones(4, dtype="<f4")), "encoder scale has type float32 and shape (4,)"),
+        (replace(SOUND, scale=np.ones(4, dtype="<i8")), "encoder scale has type int64 and shape (4,)"),
+        (replace(SOUND, centre=np.full(4, np.nan)), "encoder scaling is not finite"),
+        (replace(SOUND, scale=np.full(4, np.inf)), "encoder scaling is not finite"),
+        (replace(SOUND, scale=np.zeros(4)), "encoder fill or scale is out of range"),
+        (replace(SOUND, fill=np.full(4, np.inf)), "encoder fill or scale is out of range"),
+        (encoder(replace(NUMBER, kind="ANY")), "column kind 'ANY'"),
+        (encoder(replace(NUMBER, parts=("year",))), "column parts ('year',)"),
+        (encoder(replace(DAY, parts=("value",))), "column parts ('value',)"),
+        (encoder(replace(NUMBER, parts=("value", "value"))), "a part twice"),
+        (encoder(replace(NUMBER, categories=("a",))), "a table where none belongs"),
+        (encoder(replace(COLOUR, kind="NUMBER")), "a table where none belongs"),
+        (encoder(replace(NUMBER, kind="CATEGORY")), "a category without its table"),
+        (encoder(replace(COLOUR, parts=("value",))), "a category without its table"),
+        (encoder(replace(COLOUR, categories=("blue",))), "a category table's shape"),
+        (encoder(replace(COLOUR, table=np.zeros((4, 3, 1)))), "a category table's shape"),
+        (encoder(replace(COLOUR, table=np.full((4, 3), np.nan))), "a category table's values"),
+        (encoder(replace(COLOUR, table=np.zeros((4, 3), dtype="<f4"))), "a category table's values"),
+        (encoder(replace(COLOUR, categories=("blue", "blue"))), "a category twice"),
+    ],
+)
+def test_an_encoder_that_does_not_fit_together_is_refused(made, problem):
+    with pytest.raises(ModelError) as caught:
+        made.validate()
+    assert str(caught.value) == f"the stored model is damaged: {problem}."
+
+
+def test_every_part_of_a_number_is_made():
+    assert encoder(replace(NUMBER, parts=NUMBER_PARTS), scaled=False).row()((2,)) == [2.0, 0.0]

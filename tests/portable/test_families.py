@@ -1,0 +1,564 @@
+"""Each family: it answers as the estimator it was taken from, and it takes no parameters that lie."""
+
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from sklearn import dummy, ensemble, linear_model, naive_bayes, neighbors, tree
+
+from sqlite_ml_vtab.errors import ModelError
+from sqlite_ml_vtab.portable.families import FAMILIES, NotPortable
+from sqlite_ml_vtab.portable.families.trees import MAX_DEPTH
+from sqlite_ml_vtab.portable.links import LINKS
+
+# Parity
+
+
+@dataclass(frozen=True)
+class Case:
+    """An estimator, its hyperparameters, and what the target is: 2 or 3 classes, 0 for numbers."""
+
+    estimator: type
+    classes: int
+    params: dict = field(default_factory=dict)
+    missing: bool = False
+
+    def __str__(self):
+        words = [f"{name}={value}" for name, value in self.params.items()] + ["NaN"] * self.missing
+        return f"{self.estimator.__name__}-{self.classes}({', '.join(words)})"
+
+
+def cases(estimator, classes, *params, missing=False):
+    return [Case(estimator, count, each, missing) for count in classes for each in params]
+
+
+TWO_OR_THREE, NUMBERS = (2, 3), (0,)
+FEW = {"n_estimators": 10, "random_state": 0}
+EARLY = {"max_iter": 15, "random_state": 0}
+
+CASES = {
+    "linear": [
+        *cases(
+            linear_model.LogisticRegression, TWO_OR_THREE, {}, {"C": 0.01}, {"fit_intercept": False}, {"solver": "saga"}
+        ),
+        *cases(linear_model.LogisticRegression, (2,), {"solver": "liblinear"}),
+        *cases(linear_model.RidgeClassifier, TWO_OR_THREE, {}, {"alpha": 100.0, "fit_intercept": False}),
+        *cases(
+            linear_model.SGDClassifier,
+            TWO_OR_THREE,
+            *({"loss": loss, "random_state": 0} for loss in ("hinge", "log_loss", "modified_huber", "squared_hinge")),
+            *(
+                {"loss": loss, "random_state": 0}
+                for loss in ("perceptron", "squared_error", "huber", "epsilon_insensitive")
+            ),
+            {"loss": "squared_epsilon_insensitive", "random_state": 0},
+            {"loss": "log_loss", "average": True, "random_state": 0},
+        ),
+        *cases(linear_model.LinearRegression, NUMBERS, {}, {"fit_intercept": False}, {"positive": True}),
+        *cases(linear_model.Ridge, NUMBERS, {}, {"alpha": 100.0}, {"fit_intercept": False}),
+        *cases(linear_model.Lasso, NUMBERS, {}, {"alpha": 0.01}, {"alpha": 1e6}),
+        *cases(linear_model.ElasticNet, NUMBERS, {}, {"l1_ratio": 0.1, "selection": "random", "random_state": 0}),
+        *cases(
+            linear_model.SGDRegressor,
+            NUMBERS,
+            *(
+                {"loss": loss, "random_state": 0}
+                for loss in ("squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive")
+            ),
+        ),
+    ],
+    "trees": [
+        *cases(
+            tree.DecisionTreeClassifier,
+            TWO_OR_THREE,
+            {},
+            {"max_leaf_nodes": 8},
+            {"max_depth": 2, "criterion": "entropy"},
+            {"splitter": "random", "random_state": 0, "min_samples_leaf": 5},
+            {"ccp_alpha": 0.02},
+            {"class_weight": "balanced", "criterion": "log_loss"},
+            {"min_samples_split": 1000},
+        ),
+        *cases(
+            tree.DecisionTreeRegressor,
+            NUMBERS,
+            {},
+            {"max_leaf_nodes": 8},
+            {"criterion": "poisson", "max_depth": 4},
+            {"criterion": "absolute_error", "max_depth": 4},
+            {"min_samples_split": 1000},
+        ),
+        *cases(ensemble.RandomForestClassifier, TWO_OR_THREE, FEW, FEW | {"bootstrap": False, "max_leaf_nodes": 5}),
+        *cases(ensemble.RandomForestRegressor, NUMBERS, FEW, FEW | {"max_features": 0.5, "max_samples": 0.3}),
+        *cases(ensemble.ExtraTreesClassifier, TWO_OR_THREE, FEW, FEW | {"max_depth": 3}),
+        *cases(ensemble.ExtraTreesRegressor, NUMBERS, FEW, FEW | {"min_samples_leaf": 0.1}),
+        *cases(
+            ensemble.GradientBoostingClassifier,
+            TWO_OR_THREE,
+            FEW,
+            FEW | {"init": "zero"},
+            FEW | {"learning_rate": 0.5, "subsample": 0.5, "max_leaf_nodes": 4},
+            {"n_estimators": 50, "n_iter_no_change": 2, "random_state": 0},
+        ),
+        *cases(
+            ensemble.GradientBoostingRegressor,
+            NUMBERS,
+            FEW,
+            FEW | {"init": "zero"},
+            FEW | {"loss": "absolute_error"},
+            FEW | {"loss": "huber"},
+            FEW | {"loss": "quantile", "alpha": 0.2},
+        ),
+        *cases(
+            ensemble.HistGradientBoostingClassifier,
+            TWO_OR_THREE,
+            EARLY,
+            EARLY | {"max_leaf_nodes": 4, "l2_regularization": 1.0, "learning_rate": 0.3},
+            EARLY | {"early_stopping": True, "max_bins": 8},
+        ),
+        *cases(ensemble.HistGradientBoostingClassifier, TWO_OR_THREE, EARLY, missing=True),
+        *cases(
+            ensemble.HistGradientBoostingRegressor,
+            NUMBERS,
+            EARLY,
+            *(EARLY | {"loss": loss} for loss in ("absolute_error", "gamma", "poisson")),
+            EARLY | {"loss": "quantile", "quantile": 0.8},
+            EARLY | {"monotonic_cst": [1, -1, 0, 0]},
+        ),
+        *cases(ensemble.HistGradientBoostingRegressor, NUMBERS, EARLY, EARLY | {"loss": "poisson"}, missing=True),
+    ],
+    "neighbors": [
+        *cases(
+            neighbors.KNeighborsClassifier,
+            TWO_OR_THREE,
+            {},
+            {"n_neighbors": 1},
+            {"n_neighbors": 120},
+            {"weights": "distance"},
+            {"p": 1, "weights": "distance", "algorithm": "kd_tree"},
+            {"metric": "manhattan", "n_neighbors": 4},
+            {"metric": "euclidean", "algorithm": "brute"},
+        ),
+        *cases(
+            neighbors.KNeighborsRegressor,
+            NUMBERS,
+            {},
+            {"weights": "distance", "algorithm": "ball_tree"},
+            {"p": 1, "n_neighbors": 9},
+            {"n_neighbors": 120},
+        ),
+    ],
+    "bayes": [
+        *cases(naive_bayes.GaussianNB, TWO_OR_THREE, {}, {"var_smoothing": 0.1}),
+        *cases(naive_bayes.GaussianNB, (3,), {"priors": [0.1, 0.9, 0.0]}),
+    ],
+    "constant": [
+        *cases(
+            dummy.DummyClassifier,
+            TWO_OR_THREE,
+            {},
+            {"strategy": "most_frequent"},
+            {"strategy": "constant", "constant": 1},
+        ),
+        *cases(
+            dummy.DummyRegressor,
+            NUMBERS,
+            {},
+            {"strategy": "median"},
+            {"strategy": "quantile", "quantile": 0.9},
+            {"strategy": "constant", "constant": 5.0},
+        ),
+    ],
+}
+
+
+def table(classes, missing, count=120, width=4):
+    random = np.random.RandomState(0)
+    matrix = random.lognormal(size=(count, width))
+    signal = matrix[:, 0] - matrix[:, 1] + 0.3 * random.normal(size=count)
+    target = np.digitize(signal, np.quantile(signal, [0.4, 0.7][: classes - 1])) if classes else np.exp(signal / 3)
+    if missing:
+        matrix[random.uniform(size=matrix.shape) < 0.2] = np.nan
+    asked = np.vstack([matrix, random.lognormal(size=(60, width)) * 3, np.zeros((1, width)), -matrix[:20]])
+    if missing:
+        asked[-20:, 2] = np.nan
+    return matrix, target, asked
+
+
+def fitted(case):
+    matrix, target, asked = table(case.classes, case.missing)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return case.estimator(**case.params).fit(matrix, target), asked
+
+
+def told(method, matrix):
+    """Return what the estimator says; GaussianNB takes the logarithm of a prior of 0."""
+    with np.errstate(divide="ignore"):
+        return method(matrix)
+
+
+def test_every_family_is_compared_with_estimators_and_tampered_with():
+    assert FAMILIES.keys() == CASES.keys() == TAMPERED.keys() == TAKES_AN_ARRAY.keys()
+
+
+@pytest.mark.parametrize(
+    ("family", "case"), [(family, case) for family, each in CASES.items() for case in each], ids=str
+)
+def test_the_portable_form_answers_as_the_estimator(family, case):
+    estimator, matrix = fitted(case)
+    entry = FAMILIES[family]
+    parameters = entry.extract(estimator)
+    entry.validate(parameters, matrix.shape[1], max(1, case.classes))
+    if entry.ambiguous is not None:
+        matrix = matrix[~entry.ambiguous(parameters, matrix)]
+    scores = entry.scores(parameters, matrix)
+    answers = LINKS[parameters["link"]].many(scores)
+
+    row = entry.row(parameters)
+    np.testing.assert_allclose([list(row(each)) for each in matrix.tolist()], scores, rtol=1e-12, atol=1e-12)
+    if not case.classes:
+        np.testing.assert_allclose(answers[:, 0], told(estimator.predict, matrix), rtol=1e-9)
+        return
+    assert scores.argmax(axis=1).tolist() == told(estimator.predict, matrix).tolist()
+    assert hasattr(estimator, "predict_proba") == (parameters["link"] != "none")
+    if hasattr(estimator, "predict_proba"):
+        np.testing.assert_allclose(answers, told(estimator.predict_proba, matrix), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("family", "case", "reason"),
+    [
+        ("constant", Case(dummy.DummyClassifier, 2, {"strategy": "uniform"}), "strategy 'uniform' draws at random"),
+        (
+            "constant",
+            Case(dummy.DummyClassifier, 2, {"strategy": "stratified"}),
+            "strategy 'stratified' draws at random",
+        ),
+        ("neighbors", Case(neighbors.KNeighborsClassifier, 2, {"metric": "chebyshev"}), "metric 'chebyshev'"),
+        ("neighbors", Case(neighbors.KNeighborsRegressor, 0, {"p": 3}), "metric 'minkowski'"),
+        ("neighbors", Case(neighbors.KNeighborsRegressor, 0, {"weights": np.ones_like}), "weights are a function"),
+        ("trees", Case(ensemble.GradientBoostingClassifier, 2, FEW | {"loss": "exponential"}), "loss 'exponential'"),
+        (
+            "trees",
+            Case(ensemble.GradientBoostingRegressor, 0, FEW | {"init": dummy.DummyRegressor()}),
+            "init is an estimator",
+        ),
+    ],
+    ids=str,
+)
+def test_what_has_no_portable_form_says_why(family, case, reason):
+    with pytest.raises(NotPortable) as caught:
+        FAMILIES[family].extract(fitted(case)[0])
+    assert str(caught.value) == reason
+
+
+def test_categorical_splits_of_histogram_boosting_are_not_portable():
+    matrix, target, _ = table(0, missing=False)
+    matrix[:, 0] = np.arange(len(matrix)) % 5
+    estimator = ensemble.HistGradientBoostingRegressor(categorical_features=[0], **EARLY).fit(matrix, target)
+    with pytest.raises(NotPortable, match=r"^categorical splits$"):
+        FAMILIES["trees"].extract(estimator)
+
+
+# Trees
+
+
+def test_a_tree_rounds_a_value_to_float32_before_it_compares():
+    threshold = float(np.float32(0.1))
+    parameters = stump(threshold)
+    asked = [[threshold], [0.1], [np.nextafter(threshold, 1)], [threshold * 1.0001]]
+    assert FAMILIES["trees"].scores(parameters, np.array(asked)).ravel().tolist() == [1.0, 1.0, 1.0, 2.0]
+    assert [FAMILIES["trees"].row(parameters)(row) for row in asked] == [[1.0], [1.0], [1.0], [2.0]]
+
+
+def test_a_tree_without_rounding_compares_every_digit():
+    parameters = stump(0.1) | {"rounding": "none"}
+    asked = np.array([[0.1], [np.nextafter(0.1, 1)]])
+    assert FAMILIES["trees"].scores(parameters, asked).ravel().tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("value", [1e39, 1.7e308])
+def test_a_value_beyond_float32_goes_right(value):
+    assert FAMILIES["trees"].scores(stump(0.1), np.array([[value]])).tolist() == [[2.0]]
+    assert FAMILIES["trees"].row(stump(0.1))([value]) == [2.0]
+
+
+@pytest.mark.parametrize(("goes_left", "leaf"), [(1, 1.0), (0, 2.0)])
+def test_a_missing_value_goes_where_the_node_sends_it(goes_left, leaf):
+    parameters = stump(0.1) | {"missing_left": np.array([goes_left, 0, 0], dtype="|u1")}
+    assert FAMILIES["trees"].scores(parameters, np.array([[np.nan]])).tolist() == [[leaf]]
+    assert FAMILIES["trees"].row(parameters)([float("nan")]) == [leaf]
+
+
+def stump(threshold=0.5, copies=1):
+    """Return one split of one feature with the leaves 1.0 and 2.0, so many times."""
+    starts = np.arange(copies) * 3
+    return {
+        "link": "identity",
+        "rounding": "float32",
+        "divisor": copies,
+        "left": np.ravel([[start + 1, 0, 0] for start in starts]).astype("<i4"),
+        "right": np.ravel([[start + 2, 0, 0] for start in starts]).astype("<i4"),
+        "feature": np.zeros(3 * copies, dtype="<i4"),
+        "threshold": np.tile([threshold, 0.0, 0.0], copies),
+        "missing_left": np.zeros(3 * copies, dtype="|u1"),
+        "value": np.tile([[0.0], [1.0], [2.0]], (copies, 1)),
+        "roots": starts.astype("<i4"),
+        "outputs": np.zeros(0, dtype="<i4"),
+        "baseline": np.zeros(1),
+    }
+
+
+def chain(depth):
+    """Return a tree whose every inner node has a leaf to the left and the rest of the tree to the right."""
+    nodes = np.arange(2 * depth + 1)
+    inner = (nodes % 2 == 0) & (nodes < 2 * depth)
+    return stump() | {
+        "left": np.where(inner, nodes + 1, 0).astype("<i4"),
+        "right": np.where(inner, nodes + 2, 0).astype("<i4"),
+        "feature": np.zeros(len(nodes), dtype="<i4"),
+        "threshold": -nodes.astype(float),
+        "missing_left": np.zeros(len(nodes), dtype="|u1"),
+        "value": nodes.astype(float)[:, None],
+    }
+
+
+def test_a_chain_as_deep_as_allowed_is_taken():
+    parameters = chain(MAX_DEPTH - 1)
+    FAMILIES["trees"].validate(parameters, 1, 1)
+    assert FAMILIES["trees"].scores(parameters, np.array([[1.0]])).tolist() == [[2.0 * (MAX_DEPTH - 1)]]
+
+
+def test_tree_answers_of_no_rows_are_no_answers():
+    for family, each in CASES.items():
+        estimator, matrix = fitted(each[0])
+        parameters = FAMILIES[family].extract(estimator)
+        assert FAMILIES[family].scores(parameters, matrix[:0]).shape == (0, 2)
+
+
+# Neighbours
+
+
+def nearest(**changed):
+    return {
+        "link": "identity",
+        "rows": np.array([[0.0], [2.0], [2.0], [5.0]]),
+        "targets": np.array([[1.0], [2.0], [3.0], [4.0]]),
+        "neighbors": 2,
+        "power": 2,
+        "weights": "uniform",
+    } | changed
+
+
+@pytest.mark.parametrize(
+    ("changed", "asked", "expected"),
+    [
+        ({}, 1.0, 1.5),
+        ({"neighbors": 1}, 2.0, 2.0),
+        ({"neighbors": 1}, 1.0, 1.0),
+        ({"neighbors": 3}, 1.0, 2.0),
+        ({"neighbors": 4}, 9.0, 2.5),
+        ({"power": 1}, 1.0, 1.5),
+        ({"weights": "distance"}, 2.0, 2.5),
+        ({"weights": "distance", "neighbors": 4}, 2.0, 2.5),
+        ({"weights": "distance", "power": 1}, 4.0, (4.0 / 1 + 2.0 / 2) / 1.5),
+        ({"weights": "distance"}, 4.0, (4.0 / 1 + 2.0 / 2) / 1.5),
+    ],
+)
+def test_among_neighbours_equally_far_the_first_stored_is_taken(changed, asked, expected):
+    parameters = nearest(**changed)
+    assert FAMILIES["neighbors"].scores(parameters, np.array([[asked]])).tolist() == [[pytest.approx(expected)]]
+    assert FAMILIES["neighbors"].row(parameters)([asked]) == [pytest.approx(expected)]
+
+
+@pytest.mark.parametrize("neighbors", [1, 3, 50, 299])
+def test_among_many_rows_alike_the_first_stored_are_taken(neighbors):
+    targets = np.arange(300.0)[:, None]
+    parameters = nearest(rows=np.ones((300, 1)), targets=targets, neighbors=neighbors)
+    expected = targets[:neighbors].mean()
+    assert FAMILIES["neighbors"].scores(parameters, np.zeros((2, 1))).tolist() == [[expected]] * 2
+    assert FAMILIES["neighbors"].row(parameters)([0.0]) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("neighbors", "asked", "expected"),
+    [(1, 1.0, True), (1, 0.9, False), (2, 1.9, False), (1, 2.0, True), (4, 1.0, False)],
+)
+def test_a_tie_at_the_last_neighbour_is_known(neighbors, asked, expected):
+    found = FAMILIES["neighbors"].ambiguous(nearest(neighbors=neighbors), np.array([[asked]]))
+    assert found.tolist() == [expected]
+
+
+# Tampering
+
+
+def changed(**values):
+    return lambda parameters: {**parameters, **values}
+
+
+def put(name, place, value):
+    """Return what sets one element of the array `name`."""
+
+    def tamper(parameters):
+        array = parameters[name].copy()
+        array[place] = value
+        return {**parameters, name: array}
+
+    return tamper
+
+
+def sample(family):
+    """Return small parameters of `family` with the width and the outputs that they are for."""
+    random = np.random.RandomState(0)
+    two = random.uniform(0.1, 1, size=(2, 3))
+    return {
+        "bayes": ({"link": "softmax", "mean": two, "variance": two, "offset": two[:, 0]}, 3, 2),
+        "constant": ({"link": "identity", "values": np.array([0.25, 0.75])}, 3, 2),
+        "linear": ({"link": "sigmoid", "coef": two, "intercept": two[:, 0]}, 3, 2),
+        "neighbors": (nearest(), 1, 1),
+        "trees": (stump(copies=2), 1, 1),
+    }[family]
+
+
+SUMS = {"outputs": np.array([0, 0], dtype="<i4")}
+TAKES_AN_ARRAY = {
+    "bayes": {"mean", "variance", "offset"},
+    "constant": {"values"},
+    "linear": {"coef", "intercept"},
+    "neighbors": {"rows", "targets"},
+    "trees": {"left", "right", "feature", "threshold", "missing_left", "value", "roots", "outputs", "baseline"},
+}
+TAMPERED = {
+    "bayes": [
+        (put("variance", (1, 2), 0.0), "a variance is not positive"),
+        (put("variance", (0, 0), -1.0), "a variance is not positive"),
+    ],
+    "constant": [(changed(link="softmax"), "link")],
+    "linear": [],
+    "neighbors": [
+        *(
+            (changed(neighbors=k), "the number of neighbors")
+            for k in (0, -1, 5, True, 2.0, "2", None, [2], np.array([2]))
+        ),
+        *((changed(power=p), "the metric") for p in (0, 3, "2", True, 2.0, np.array([1, 2]))),
+        *((changed(weights=w), "weights") for w in ("", "square", None, ["uniform"], np.zeros(2))),
+        (changed(link="softmax"), "link"),
+    ],
+    "trees": [
+        (put("left", 0, 0), "a leaf with a child"),
+        (put("right", 1, 2), "a leaf with a child"),
+        (put("right", 0, 0), "a child out of its tree"),
+        (put("left", 0, -1), "a child out of its tree"),
+        (put("left", 0, 3), "a child out of its tree"),
+        (put("left", 0, 6), "a child out of its tree"),
+        (put("right", 3, 2**31 - 1), "a child out of its tree"),
+        (put("left", 1, 1), "a child out of its tree"),
+        (put("left", 4, 3), "a child out of its tree"),
+        (put("left", 0, 2), "a node without its one parent"),
+        (lambda p: put("left", 0, 0)(put("right", 0, 0)(p)), "a node without its one parent"),
+        (put("feature", 0, 1), "a feature out of range"),
+        (put("feature", 5, -1), "a feature out of range"),
+        (put("roots", 0, 1), "the first root"),
+        (put("roots", 1, 0), "an empty tree"),
+        (put("roots", 1, 7), "an empty tree"),
+        (put("roots", 1, -1), "an empty tree"),
+        (put("roots", 1, 2), "a child out of its tree"),
+        (put("roots", 1, 4), "a child out of its tree"),
+        (changed(roots=np.zeros(0, dtype="<i4")), "the first root"),
+        *((changed(divisor=d), "divisor") for d in (0, -1, True, 2.0, "2", None, 10**10, np.array([2]))),
+        *((changed(rounding=r), "rounding") for r in ("", "float16", None, ["none"], np.zeros(2))),
+        (changed(outputs=np.array([0], dtype="<i4")), "outputs of trees"),
+        (changed(outputs=np.array([0, -1], dtype="<i4")), "outputs of trees"),
+        (changed(outputs=np.array([0, 1], dtype="<i4")), "outputs of trees"),
+        (changed(value=np.zeros((6, 2))), "value has shape (6, 2)"),
+        (changed(value=np.zeros((6, 2)), **SUMS), "value has shape (6, 2)"),
+        (lambda _: chain(MAX_DEPTH), f"a tree deeper than {MAX_DEPTH}"),
+        (lambda _: chain(10**6), f"a tree deeper than {MAX_DEPTH}"),
+    ],
+}
+
+
+def refusal(family, parameters, width, outputs):
+    with pytest.raises(ModelError) as caught:
+        FAMILIES[family].validate(parameters, width, outputs)
+    return str(caught.value)
+
+
+@pytest.fixture(params=sorted(FAMILIES))
+def sound(request):
+    """Return a family, and small sound parameters with the width and the outputs that they are for."""
+    return (request.param, *sample(request.param))
+
+
+def test_sound_parameters_are_taken(sound):
+    family, parameters, width, outputs = sound
+    FAMILIES[family].validate(parameters, width, outputs)
+    assert {name for name, value in parameters.items() if isinstance(value, np.ndarray)} == TAKES_AN_ARRAY[family]
+
+
+@pytest.mark.parametrize(
+    ("family", "tamper", "problem"),
+    [(family, *each) for family, tampered in TAMPERED.items() for each in tampered],
+)
+def test_parameters_that_lie_are_refused_before_they_are_evaluated(family, tamper, problem):
+    parameters, width, outputs = sample(family)
+    assert refusal(family, tamper(parameters), width, outputs) == f"the stored model is damaged: {problem}."
+
+
+def test_a_parameter_too_many_or_too_few_is_refused(sound):
+    family, parameters, width, outputs = sound
+    for name in parameters.keys() - {"link"}:
+        fewer = {key: value for key, value in parameters.items() if key != name}
+        assert "parameters" in refusal(family, fewer, width, outputs)
+    assert "parameters" in refusal(family, {**parameters, "more": 1}, width, outputs)
+
+
+def test_an_array_of_another_type_is_refused(sound):
+    family, parameters, width, outputs = sound
+    for name in TAKES_AN_ARRAY[family]:
+        other = parameters[name].astype("<f4" if parameters[name].dtype.kind == "f" else "<i8")
+        sentence = f"the stored model is damaged: {name} has type {other.dtype}."
+        assert refusal(family, {**parameters, name: other}, width, outputs) == sentence
+        for value in (None, 1, "text", [1.0], {}):
+            sentence = f"the stored model is damaged: {name} is not an array."
+            assert refusal(family, {**parameters, name: value}, width, outputs) == sentence
+
+
+def test_an_array_of_another_shape_is_refused(sound):
+    family, parameters, width, outputs = sound
+    for name in TAKES_AN_ARRAY[family]:
+        array = parameters[name]
+        longer = np.concatenate([array, np.ones((1, *array.shape[1:]), dtype=array.dtype)])
+        others = [longer, array[..., None], np.array(1, dtype=array.dtype)]
+        for other in others if not len(array) else [*others, array[:-1], array[:0]]:
+            assert refusal(family, {**parameters, name: other}, width, outputs)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_array_that_is_not_finite_is_refused(sound, value):
+    family, parameters, width, outputs = sound
+    for name in TAKES_AN_ARRAY[family]:
+        if parameters[name].dtype.kind == "f":
+            other = put(name, (0,) * parameters[name].ndim, value)(parameters)
+            assert refusal(family, other, width, outputs) == f"the stored model is damaged: {name} is not finite."
+
+
+def test_parameters_for_another_width_or_other_outputs_are_refused(sound):
+    family, parameters, width, outputs = sound
+    refusal(family, parameters, width, outputs + 1)
+    if family != "constant":
+        refusal(family, parameters, width - 1, outputs)
+
+
+def test_a_lattice_that_has_few_nodes_and_endless_paths_is_refused():
+    count = 3001
+    nodes = np.arange(count)
+    left, right = np.minimum(nodes + 1, count - 1), np.minimum(nodes + 2, count - 1)
+    inner = nodes < count - 1
+    lattice = chain(1500) | {
+        "left": np.where(inner, left, 0).astype("<i4"),
+        "right": np.where(inner, right, 0).astype("<i4"),
+    }
+    assert refusal("trees", lattice, 1, 1) == "the stored model is damaged: a node without its one parent."
