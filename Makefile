@@ -21,5 +21,13 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Runs every block and every example, writes results and reference tables into the pages, and checks the rest.
+docs: $(VENV)/ready
+	$(BIN)/python tests/docs/pages.py
+	$(BIN)/python -m pytest tests/docs
+
+bench: $(VENV)/ready
+	$(BIN)/python benchmarks/run.py
+
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist
