@@ -49,7 +49,8 @@ def load(
 
     `threads` is how many threads a fit may use. `algorithms` adds estimator classes by name. `max_model_bytes` is the
     size of the largest model that is decoded. `untrusted=True` is for a file from someone else: predictors cannot be
-    used by its views and triggers, its schema is not trusted, and its shadow tables cannot be written.
+    used by its views and triggers, its schema is not trusted, and its shadow tables cannot be written; once said, it
+    stays.
 
     Also fit for ``apsw.connection_hooks.append(sqlite_ml_vtab.load)``. Raises CommandError for settings it cannot take.
     """

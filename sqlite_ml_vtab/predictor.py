@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -37,10 +38,10 @@ from sqlite_ml_vtab.portable import MAX_BYTES, REFIT, Model, Scorer, ScorerCache
 from sqlite_ml_vtab.portable.values import ONE
 from sqlite_ml_vtab.store import relation, shadows, versions
 from sqlite_ml_vtab.store.rows import Rows
-from sqlite_ml_vtab.store.sql import Connection, Tables, quoted
+from sqlite_ml_vtab.store.sql import Connection, Tables, written
 
 SCORERS = ScorerCache(512 * 2**20)
-"""The decoded models of this process."""
+"""The decoded models of this process, by digest; a refitted one by `_refit_key`."""
 
 GOLDEN_TOLERANCE = 1e-9
 
@@ -76,11 +77,12 @@ class Predictor:
     @property
     def sql_name(self) -> str:
         """The name as a user would write it in SQL."""
-        name = self.tables.name
-        return name if name.isidentifier() and name.isascii() else quoted(name)
+        return written(self.tables.name)
 
-    def command(self, text: str) -> str:
-        """Return the statement that runs the command `text`, for sentences."""
+    def command(self, text: str, options: str = "") -> str:
+        """Return the statement that runs the command `text` with JSON `options`, for sentences."""
+        if options:
+            return f"INSERT INTO {self.sql_name}({self.sql_name}, options) VALUES ('{text}', '{options}')"
         return f"INSERT INTO {self.sql_name}({self.sql_name}) VALUES ('{text}')"
 
 
@@ -245,7 +247,7 @@ def land(predictor: Predictor, made: Attempt, deploy_it: bool | None) -> int:
     versions.add_holdout(tables, number, fitted.holdout)
     if because:
         versions.deploy(tables, number, because, _now())
-    SCORERS.put(digest(blob), Scorer(fitted.model, fitted.refitted), len(blob))
+    _remember(predictor, number, fitted, blob)
     for note in notes:
         warnings.warn(f"{tables.name}: {note}", PredictorWarning, stacklevel=2)
     return number
@@ -361,11 +363,11 @@ def deployment_stack(predictor: Predictor) -> list[int]:
     there = set(versions.numbers(predictor.tables))
     stack: list[int] = []
     for number, reason in versions.deployments(predictor.tables):
-        if reason == ROLLBACK and len(stack) > 1:
-            stack.pop()
-        elif number in there and stack[-1:] != [number]:
+        if reason == ROLLBACK and number in stack[:-1]:
+            del stack[len(stack) - 1 - stack[-2::-1].index(number) :]
+        else:
             stack.append(number)
-    return stack
+    return [number for number, _ in groupby(number for number in stack if number in there)]
 
 
 def forget(predictor: Predictor, gone: Sequence[int]) -> int:
@@ -383,7 +385,7 @@ def forget(predictor: Predictor, gone: Sequence[int]) -> int:
 def forget_all_but(predictor: Predictor, keep: int) -> int:
     """Delete all but the newest `keep` versions; the deployed one always stays. Return how many went."""
     there = versions.numbers(predictor.tables)
-    stay = {*there[len(there) - keep :], versions.deployed(predictor.tables)}
+    stay = {*there[max(0, len(there) - keep) :], versions.deployed(predictor.tables)}
     return forget(predictor, [number for number in there if number not in stay])
 
 
@@ -408,7 +410,7 @@ def rebuild(predictor: Predictor, number: int) -> int:
         )
     blob = to_bytes(fitted.model)
     versions.put_model(predictor.tables, number, digest(blob), blob)
-    SCORERS.put(digest(blob), Scorer(fitted.model, fitted.refitted), len(blob))
+    _remember(predictor, number, fitted, blob)
     return number
 
 
@@ -418,10 +420,16 @@ def _refit(predictor: Predictor, number: int) -> Fitted:
     assert record is not None
     try:
         options = json.loads(record.options)
-    except ValueError:
+    except (ValueError, TypeError, RecursionError):
         options = None
     if not isinstance(options, dict):
-        raise ModelError(f"the options of version {number} cannot be read. Train a new version.")
+        train_anew = predictor.command("train")
+        raise ModelError(f"the options of version {number} cannot be read. Train a new version: {train_anew}.")
+    if record.algorithm not in predictor.host.algorithms:
+        raise ModelError(
+            f"version {number} was fitted by the algorithm {shown(record.algorithm)}, which is not loaded here. "
+            "Pass it to sqlite_ml_vtab.load(connection, algorithms={...})."
+        )
     chosen = plan(predictor, options)
     rows = training_rows(predictor, chosen.split)
     if rows_digest(rows) != record.rows_digest:
@@ -488,13 +496,31 @@ def _load(predictor: Predictor, number: int, name: str) -> Scorer:
         model = from_bytes(blob, predictor.host.max_model_bytes)
     except ModelError as error:
         raise ModelError(f"version {number}: {error} {_mend(predictor, number)}") from None
-    found = Scorer(model, _refitted(predictor, number, model) if model.family == REFIT else None)
+    if model.family == REFIT:
+        return SCORERS.get(_refit_key(predictor, number, name)) or _refitted(predictor, number, model, blob)
+    found = Scorer(model)
     SCORERS.put(name, found, len(blob))
     return found
 
 
-def _refitted(predictor: Predictor, number: int, model: Model) -> Any:
-    """Return the decision values of an estimator without a portable form, fitted again from its rows."""
+def _remember(predictor: Predictor, number: int, fitted: Fitted, blob: bytes) -> Scorer:
+    """Keep what answers for a version that was just fitted, and return it."""
+    name = digest(blob)
+    found = Scorer(fitted.model, fitted.refitted)
+    SCORERS.put(_refit_key(predictor, number, name) if fitted.refitted else name, found, len(blob))
+    return found
+
+
+def _refit_key(predictor: Predictor, number: int, name: str) -> str:
+    """Return what tells a refitted estimator from all others: its model says little of it, and two may be alike."""
+    record = versions.find(predictor.tables, number)
+    algorithm = predictor.host.algorithms.get(record.algorithm) if record else None
+    fitted_by = id(algorithm.estimators.get(predictor.declaration.task)) if algorithm else None
+    return _json([name, fitted_by, record and [record.options, record.rows_digest]])
+
+
+def _refitted(predictor: Predictor, number: int, model: Model, blob: bytes) -> Scorer:
+    """Return what answers for an estimator without a portable form, fitted again from its rows."""
     if predictor.host.untrusted:
         raise ModelError(
             f"version {number} has no portable form, and fitting it again was ruled out by untrusted=True. "
@@ -503,12 +529,12 @@ def _refitted(predictor: Predictor, number: int, model: Model) -> Any:
     fitted = _refit(predictor, number)
     if fitted.refitted is None or not _same_answers(model, fitted):
         raise ModelError(f"version {number}, fitted again, answers otherwise than it did. {_mend(predictor, number)}")
-    return fitted.refitted
+    return _remember(predictor, number, fitted, blob)
 
 
 def _mend(predictor: Predictor, number: int) -> str:
-    name = predictor.sql_name
-    return f"Run: INSERT INTO {name}({name}, options) VALUES ('rebuild', '{{\"version\": {number}}}')."
+    rebuild = predictor.command("rebuild", json.dumps({"version": number}))
+    return f"Run: {rebuild}."
 
 
 def _check_belongs(predictor: Predictor, number: int, found: Scorer) -> None:
@@ -531,11 +557,17 @@ def source_chunks(predictor: Predictor, text: Any) -> Iterator[list[tuple[Any, .
 # Integrity
 
 
+def missing(predictor: Predictor) -> ModelError | None:
+    """Return the error that names the shadow tables that are gone, None where all are there."""
+    gone = shadows.missing(predictor.tables)
+    return ModelError(f"missing shadow tables {', '.join(gone)}. Restore them from a backup.") if gone else None
+
+
 def problems(predictor: Predictor, *, quick: bool) -> str | None:
     """Return what is wrong with the stored predictor as text, None where all is well. Models are not evaluated."""
-    gone = shadows.missing(predictor.tables)
+    gone = missing(predictor)
     if gone:
-        return f"{predictor.tables.name}: missing shadow tables {', '.join(gone)}. Restore them from a backup."
+        return f"{predictor.tables.name}: {gone}"
     bad = [] if quick else [number for number in versions.numbers(predictor.tables) if not _is_whole(predictor, number)]
     if bad:
         return f"{predictor.tables.name}: the model of version {bad[0]} is damaged. {_mend(predictor, bad[0])}"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlite_ml_vtab.declaration import TASKS
-from sqlite_ml_vtab.declaration.tokens import Token, tokenize
+from sqlite_ml_vtab.declaration.tokens import tokenize
 from sqlite_ml_vtab.errors import CommandError, DeclarationError, choices, shown
-from sqlite_ml_vtab.store.sql import Connection, quoted
+from sqlite_ml_vtab.store.sql import Connection, folded, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ def find_predictor(connection: Connection, text: Any) -> tuple[str, str]:
     if not isinstance(text, str):
         raise CommandError(f"a predictor is named by text, got {shown(text)}. Write its name in quotes.")
     there = list(predictors(connection))
-    wanted = {text.lower(), _unquoted(text)}
+    wanted = {folded(text), folded(_unquoted(text))}
     for entry in there:
-        if entry.name.lower() in wanted or f"{entry.schema}.{entry.name}".lower() in wanted:
+        if folded(entry.name) in wanted or folded(f"{entry.schema}.{entry.name}") in wanted:
             return entry.schema, entry.name
     if not there:
         raise CommandError(f"no predictor {shown(text)}, nor any other. Declare one with CREATE VIRTUAL TABLE.")
@@ -56,9 +56,9 @@ def find_predictor(connection: Connection, text: Any) -> tuple[str, str]:
 def _unquoted(text: str) -> str:
     """Return ``"a b".c`` as ``a b.c``."""
     try:
-        return "".join(token.value for token in tokenize(text)).lower()
+        return "".join(token.value for token in tokenize(text))
     except DeclarationError:
-        return text.lower()
+        return text
 
 
 def _module(sql: str) -> str:
@@ -69,9 +69,5 @@ def _module(sql: str) -> str:
         return ""
     for place, token in enumerate(tokens[:-1]):
         if token.is_word("USING"):
-            return _name(tokens[place + 1])
+            return folded(tokens[place + 1].value)
     return ""
-
-
-def _name(token: Token) -> str:
-    return token.value.lower()

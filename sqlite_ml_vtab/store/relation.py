@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlite_ml_vtab.declaration.tokens import Token, tokenize
 from sqlite_ml_vtab.errors import DeclarationError, InputError, choices, shown
-from sqlite_ml_vtab.store.sql import Connection, quoted
+from sqlite_ml_vtab.store.sql import Connection, folded, quoted
 
 CHUNK = 4096
 """So many rows are read, and scored, at once."""
@@ -25,8 +25,8 @@ class Relation:
     """What stands behind FROM."""
     columns: tuple[str, ...]
     """The names of its columns."""
-    has_rowid: bool
-    """Whether its rows have ids of their own; else they are counted from 1."""
+    rowid: str | None
+    """The name by which the id of a row is read; None where rows have none and are counted from 1."""
 
 
 def resolve(connection: Connection, text: Any) -> Relation:
@@ -41,7 +41,7 @@ def resolve(connection: Connection, text: Any) -> Relation:
     except DeclarationError as error:
         raise InputError(f"source {shown(text)} cannot be read: {error}") from None
     columns = _columns(connection, text, source)
-    return Relation(text, source, columns, not source.startswith("(") and _has_rowid(connection, source))
+    return Relation(text, source, columns, None if source.startswith("(") else _rowid(connection, source, columns))
 
 
 def read(connection: Connection, relation: Relation, names: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
@@ -50,19 +50,21 @@ def read(connection: Connection, relation: Relation, names: Sequence[str]) -> It
     Raises InputError where the relation lacks one.
     """
     listed = ", ".join(f"src.{quoted(_match(relation, name))}" for name in names)
-    number = "src.rowid" if relation.has_rowid else "NULL"
+    number = f"src.{relation.rowid}" if relation.rowid else "NULL"
     cursor = iter(connection.execute(f"SELECT {number}, {listed} FROM {relation.source} AS src"))
     count = 0
     while chunk := list(islice(cursor, CHUNK)):
-        if not relation.has_rowid:
+        if not relation.rowid:
             chunk = [(count + place, *row[1:]) for place, row in enumerate(chunk, 1)]
         count += len(chunk)
         yield chunk
 
 
 def _match(relation: Relation, name: str) -> str:
+    if name in relation.columns:
+        return name
     for column in relation.columns:
-        if column.lower() == name.lower():
+        if folded(column) == folded(name):
             return column
     raise InputError(
         f"source {shown(relation.text)} has no column {name!r}. {choices(name, relation.columns, 'Columns')}"
@@ -75,7 +77,7 @@ def _named(connection: Connection, text: str) -> str | None:
     for schema in _schemas(connection):
         catalog = f"SELECT name FROM {quoted(schema)}.sqlite_schema WHERE type IN ('table', 'view') AND "
         for wanted_schema, name in parts:
-            if wanted_schema is not None and wanted_schema.lower() != schema.lower():
+            if wanted_schema is not None and folded(wanted_schema) != folded(schema):
                 continue
             for (found,) in connection.execute(f"{catalog} lower(name) = lower(?)", (name,)):
                 return f"{quoted(schema)}.{quoted(found)}"
@@ -85,7 +87,10 @@ def _named(connection: Connection, text: str) -> str | None:
 def _name_parts(text: str) -> list[tuple[str | None, str]]:
     """Return the (schema, name) pairs that the text can mean."""
     parts: list[tuple[str | None, str]] = [(None, text)]
-    tokens = tokenize(text)
+    try:
+        tokens = _without_end(tokenize(text))
+    except DeclarationError:
+        return parts
     names = [token.value for token in tokens if token.kind in {"word", "quoted"}]
     if len(tokens) == 1 and names:
         parts.append((None, names[0]))
@@ -102,15 +107,18 @@ def _schemas(connection: Connection) -> list[str]:
 
 def _statement(text: str) -> str:
     """Return the text as a subquery, where it is one SELECT: no second statement, nothing that writes."""
-    tokens = tokenize(text)
-    while tokens and tokens[-1].is_mark(";"):
-        text = text[: tokens[-1].start]
-        tokens.pop()
+    tokens = _without_end(tokenize(text))
     if not tokens or not tokens[0].is_word("SELECT", "WITH", "VALUES"):
         raise InputError(f"source {shown(text)} is not a table, a view or a SELECT here. Name one of them.")
     _check_single(text, tokens)
-    # The line break ends a comment that the text may end with.
-    return f"({text}\n)"
+    return f"({text[: tokens[-1].end]})"
+
+
+def _without_end(tokens: list[Token]) -> list[Token]:
+    """Return the tokens without the semicolons they end with."""
+    while tokens and tokens[-1].is_mark(";"):
+        tokens = tokens[:-1]
+    return tokens
 
 
 def _check_single(text: str, tokens: Sequence[Token]) -> None:
@@ -133,9 +141,14 @@ def _columns(connection: Connection, text: str, source: str) -> tuple[str, ...]:
         raise InputError(f"source {shown(text)} cannot be read: {error}. Correct it.") from error
 
 
-def _has_rowid(connection: Connection, source: str) -> bool:
+def _rowid(connection: Connection, source: str, columns: Sequence[str]) -> str | None:
+    """Return the first name of the row id that no column bears, None where the relation is a view or has no row ids."""
+    taken = {folded(column) for column in columns}
+    name = next((name for name in ("rowid", "_rowid_", "oid") if name not in taken), None)
+    if name is None:
+        return None
     try:
-        connection.execute(f"SELECT src.rowid FROM {source} AS src LIMIT 0")
+        connection.execute(f"SELECT src.{name} FROM {source} AS src LIMIT 0")
     except Exception:
-        return False
-    return True
+        return None
+    return name

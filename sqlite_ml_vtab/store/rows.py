@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -13,9 +14,27 @@ from sqlite_ml_vtab.store.sql import Cursor, Tables, quoted
 CHUNK = 10_000
 """So many rows are in memory at once while rows are read for training."""
 
+HELD = 100_000
+"""So many rows are held back for a table that was empty; the first filling of a large one goes straight on."""
+
+HOLDING = "holding"
+"""The key of the witness in the config table."""
+
+LAST_ID = 2**63 - 1
+"""The greatest row id that SQLite has."""
+
 
 class Rows:
-    """Reads and writes the rows table. Holds back what a statement inserts only while `add` says so."""
+    """Reads and writes the rows table.
+
+    A statement may read the very table that it fills (INSERT INTO t SELECT ... FROM t_rows), and would then meet its
+    own rows for ever. So what a statement inserts is held back until it ends, and `flush` is called then: from xSync,
+    from xRelease, and before every read. Inside a transaction of the user the end of a single-row statement is not
+    told; there the first row is written at once, and taken back when a second one follows.
+
+    Nor is it always told that a statement was undone: apsw leaves out xRollbackTo while a Python exception is on its
+    way. So inside a transaction of the user a witness is written, which is undone with the statement.
+    """
 
     def __init__(self, tables: Tables, columns: Sequence[Column]) -> None:
         """Prepare the statements for a predictor of `columns`."""
@@ -26,63 +45,74 @@ class Rows:
         self._names = [quoted(column.name) for column in columns]
         listed = ", ".join([self._key, *self._names])
         marks = ", ".join("?" * (len(columns) + 1))
+        sets = ", ".join(f"{name} = ?" for name in [self._key, *self._names])
         self._insert = f"INSERT INTO {self._table}({listed}) VALUES ({marks})"
         self._replace = f"INSERT OR REPLACE INTO {self._table}({listed}) VALUES ({marks})"
+        self._update = f"UPDATE {self._table} SET {sets} WHERE {self._key} = ?"
+        self._update_or_replace = f"UPDATE OR REPLACE {self._table} SET {sets} WHERE {self._key} = ?"
         self._select = f"SELECT {listed} FROM {self._table}"
         self._held: dict[int, tuple[Any, ...]] = {}
-        self._mark = -1
+        self._write_held = self._insert
+        """The statement that writes what is held back."""
+        self._capacity: float = 0
+        """So many rows may be held back."""
         self._holding: bool | None = None
+        """Whether the present statement's rows are held back; None before its second row."""
+        self._is_witnessed = False
+        """Whether a witness was written when rows began to be held back."""
+        self._witness = tables.of("config")
+        self._mark = -1
+        """total_changes after the last row: SQLite raises it at the end of each statement, which tells them apart."""
+        self._announced = -1
+        """total_changes when a savepoint was opened, which is how a statement of many rows begins."""
         self._next = 0
         self._first: tuple[int, tuple[Any, ...]] = (0, ())
 
-    def add(self, rowid: int | None, values: Sequence[Any], *, replace: bool) -> int:
-        """Insert one row and return its id.
-
-        A statement may read the very table that it fills (INSERT INTO t SELECT ... FROM t_rows), and would then meet
-        its own rows for ever. So where rows stood before, what a statement inserts is held back until it ends: `flush`
-        is called from xSync, xRelease and every read. Inside a transaction of the user the end of a single-row
-        statement is not told, so there the first row is written at once, and taken back when a second one follows.
-        That a row belongs to the same statement shows in total_changes, which SQLite raises at the end of each.
-        """
-        changes = self._connection.total_changes()
-        if changes != self._mark:
+    def add(self, rowid: int | None, values: Sequence[Any], *, replace: bool) -> int | None:
+        """Insert one row and return its id; None where its id is taken and `replace` is false."""
+        if not self._continues():
             self.flush()
-            self._mark = changes
-            if self._connection.in_transaction():
-                return self._write_first(rowid, values, replace=replace)
-            self._begin_holding(own=0)
+            self._begin()
         elif self._holding is None:
-            self._begin_holding(own=1)
-        if rowid is None:
-            rowid = self._next
-        if self._holding:
+            self._take_back()
+        if rowid is not None and not replace and self._is_taken(rowid):
+            return None
+        if self._holding and (rowid is not None or self._next <= LAST_ID) and len(self._held) < self._capacity:
             return self._hold(rowid, values, replace=replace)
         return self._write(rowid, values, replace=replace)
 
     def flush(self) -> None:
         """Write what is held back; the statement that inserted it has ended."""
-        held, self._held = self._held, {}
-        self._mark, self._holding = -1, None
-        for rowid, values in held.items():
-            self._connection.run(self._replace, (rowid, *values))
+        held, is_witnessed = self._held, self._is_witnessed
+        self.forget_held()
+        if is_witnessed and not self._call_witness():
+            return
+        if held:
+            self._connection.run_many(self._write_held, ((rowid, *values) for rowid, values in held.items()))
 
     def forget_held(self) -> None:
         """Drop what is held back: the statement that inserted it was undone."""
-        self._held.clear()
+        self._held, self._is_witnessed = {}, False
         self._mark, self._holding = -1, None
 
-    def change(self, rowid: int, new_rowid: int, values: Sequence[Any]) -> None:
-        """Replace the values, and the id, of one row."""
-        sets = ", ".join(f"{name} = ?" for name in [self._key, *self._names])
-        self._connection.execute(f"UPDATE {self._table} SET {sets} WHERE {self._key} = ?", (new_rowid, *values, rowid))
+    def savepoint_opened(self) -> None:
+        """Note that a savepoint was opened: by the user, or by SQLite for a statement of many rows."""
+        self._announced = self._connection.total_changes()
+
+    def change(self, rowid: int, new_rowid: int, values: Sequence[Any], *, replace: bool) -> bool:
+        """Replace the values, and the id, of one row; return False where the new id is taken and `replace` is false."""
+        if new_rowid != rowid and not replace and self._is_taken(new_rowid):
+            return False
+        self._connection.execute(self._update_or_replace if replace else self._update, (new_rowid, *values, rowid))
+        return True
 
     def remove(self, rowid: int) -> None:
         """Delete one row."""
-        self._connection.run(f"DELETE FROM {self._table} WHERE {self._key} = ?", (rowid,))
+        self._connection.execute(f"DELETE FROM {self._table} WHERE {self._key} = ?", (rowid,))
 
     def clear(self) -> None:
         """Delete all rows."""
-        self._connection.run(f"DELETE FROM {self._table}")
+        self._connection.execute(f"DELETE FROM {self._table}")
 
     def scan(self, *, descending: bool = False) -> Cursor:
         """Return all rows as (id, values ...), by id."""
@@ -105,36 +135,70 @@ class Rows:
         while chunk := list(islice(cursor, CHUNK)):
             yield chunk
 
-    def _write(self, rowid: int | None, values: Sequence[Any], *, replace: bool) -> int:
-        self._connection.run(self._replace if replace else self._insert, (rowid, *values))
-        self._mark = self._connection.total_changes()
-        written = self._connection.last_insert_rowid() if rowid is None else rowid
-        self._next = max(self._next, written + 1)
-        return written
+    def _continues(self) -> bool:
+        """Return whether the row that comes now belongs to the statement of the one before."""
+        if self._connection.total_changes() != self._mark:
+            return False
+        # A statement that was undone leaves total_changes as it was, and changes at 0.
+        if self._connection.changes():
+            return True
+        return self._holding is True and (not self._is_witnessed or self._has_witness())
 
-    def _write_first(self, rowid: int | None, values: Sequence[Any], *, replace: bool) -> int:
-        """Write the first row of a statement that may have no other."""
-        written = self._write(rowid, values, replace=replace)
-        self._first = (written, tuple(values))
-        return written
+    def _has_witness(self) -> bool:
+        return bool(self._tables.rows(f"SELECT 1 FROM {self._witness} WHERE key = ?", (HOLDING,)))
 
-    def _begin_holding(self, own: int) -> None:
-        """Hold rows back if more of them stand here than the `own` first one of this statement; it then joins them."""
-        there, last = self._tables.rows(
-            f"SELECT (SELECT count(*) FROM (SELECT 1 FROM {self._table} LIMIT 2)), max({self._key}) FROM {self._table}"
-        )[0]
-        self._holding, self._next = there > own, (last or 0) + 1
-        if self._holding and own:
-            rowid, values = self._first
-            self.remove(rowid)
-            self._held[rowid] = values
-            self._mark = self._connection.total_changes()
+    def _call_witness(self) -> bool:
+        """Return whether the witness stands, and dismiss it."""
+        stands = self._has_witness()
+        if stands:
+            self._connection.execute(f"DELETE FROM {self._witness} WHERE key = ?", (HOLDING,))
+        return stands
 
-    def _hold(self, rowid: int, values: Sequence[Any], *, replace: bool) -> int:
-        if not replace and rowid < self._next and (rowid in self._held or list(self.find(rowid))):
-            # Let SQLite refuse the id in its own words and with its own error.
-            self.flush()
-            return self._write(rowid, values, replace=False)
+    def _begin(self) -> None:
+        """Decide whether the rows of a statement that begins are held back from the first one on."""
+        is_announced, self._announced = self._announced == self._connection.total_changes(), -1
+        # With a single row before it, taking the first row back would come too late: it would have been read.
+        if not self._connection.in_transaction() or (is_announced and self._has_single_row()):
+            self._begin_holding()
+
+    def _has_single_row(self) -> bool:
+        return len(self._tables.rows(f"SELECT 1 FROM {self._table} LIMIT 2")) == 1
+
+    def _take_back(self) -> None:
+        """Take the first row of a statement back, now that it has a second one."""
+        rowid, values = self._first
+        self.remove(rowid)
+        self._begin_holding()
+        self._hold(rowid, values, replace=self._write_held is self._replace)
+
+    def _begin_holding(self) -> None:
+        last = self._tables.value(f"SELECT max({self._key}) FROM {self._table}")
+        self._holding, self._next = True, (last or 0) + 1
+        self._capacity = HELD if last is None else math.inf
+        self._is_witnessed = self._connection.in_transaction()
+        if self._is_witnessed:
+            self._connection.execute(f"INSERT OR REPLACE INTO {self._witness}(key) VALUES (?)", (HOLDING,))
+
+    def _is_taken(self, rowid: int) -> bool:
+        return rowid in self._held or bool(list(self.find(rowid)))
+
+    def _hold(self, rowid: int | None, values: Sequence[Any], *, replace: bool) -> int:
+        if rowid is None:
+            rowid = self._next
         self._held[rowid] = tuple(values)
         self._next = max(self._next, rowid + 1)
+        return self._written(rowid, replace=replace)
+
+    def _write(self, rowid: int | None, values: Sequence[Any], *, replace: bool) -> int:
+        if self._held:
+            self.flush()
+            self._holding = False
+        self._connection.execute(self._replace if replace else self._insert, (rowid, *values))
+        written = self._connection.last_insert_rowid() if rowid is None else rowid
+        self._first = (written, tuple(values))
+        return self._written(written, replace=replace)
+
+    def _written(self, rowid: int, *, replace: bool) -> int:
+        self._write_held = self._replace if replace else self._insert
+        self._mark = self._connection.total_changes()
         return rowid

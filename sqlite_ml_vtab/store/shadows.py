@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlite_ml_vtab.declaration import Column
 from sqlite_ml_vtab.errors import DeclarationError
-from sqlite_ml_vtab.store.sql import Tables, literal, quoted
+from sqlite_ml_vtab.store.sql import Tables, folded, literal, quoted
 
 FORMAT = 1
 """The layout of the shadow tables; raised whenever an older release could misread it."""
@@ -36,7 +36,7 @@ SHADOW_TABLES: dict[str, str] = {
 
 def row_key(columns: Sequence[Column]) -> str:
     """Return the name of the row id in the rows table: ``id``, or another where a declared column is called so."""
-    taken = {column.name.lower() for column in columns}
+    taken = {folded(column.name) for column in columns}
     return next(name for name in ("id", "row_id", *(f"row_id{n}" for n in range(len(taken)))) if name not in taken)
 
 
@@ -71,7 +71,7 @@ def rename(tables: Tables, name: str) -> None:
 def missing(tables: Tables) -> list[str]:
     """Return the names of the shadow tables that are not there."""
     there = _present(tables)
-    return [f"{tables.name}_{suffix}" for suffix in SHADOW_TABLES if f"{tables.name}_{suffix}".lower() not in there]
+    return [f"{tables.name}_{suffix}" for suffix in SHADOW_TABLES if folded(f"{tables.name}_{suffix}") not in there]
 
 
 def config(tables: Tables, key: str) -> object:
@@ -80,7 +80,7 @@ def config(tables: Tables, key: str) -> object:
 
 
 def _present(tables: Tables) -> set[str]:
-    names = ", ".join(literal(f"{tables.name}_{suffix}".lower()) for suffix in SHADOW_TABLES)
+    names = ", ".join(literal(folded(f"{tables.name}_{suffix}")) for suffix in SHADOW_TABLES)
     found = tables.rows(f"SELECT lower(name) FROM {quoted(tables.schema)}.sqlite_schema WHERE lower(name) IN ({names})")
     return {name for (name,) in found}
 

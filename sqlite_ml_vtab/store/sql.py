@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any, Protocol
 
 
@@ -24,11 +26,14 @@ class Connection(Protocol):
     def execute(self, sql: str, params: Sequence[Any] = ()) -> Cursor:
         """Run one statement."""
 
-    def run(self, sql: str, params: Sequence[Any] = ()) -> None:
-        """Run one statement that returns no rows; the quicker way to write."""
+    def run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement that returns no rows for each of `rows`; the quicker way to write."""
 
     def total_changes(self) -> int:
         """Return how many rows were changed since the connection was opened."""
+
+    def changes(self) -> int:
+        """Return how many rows the statement that ended last changed; 0 where it was undone."""
 
     def last_insert_rowid(self) -> int:
         """Return the id of the row inserted last."""
@@ -37,9 +42,32 @@ class Connection(Protocol):
         """Return whether the user has begun a transaction."""
 
 
+_FOLD = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def folded(name: str) -> str:
+    """Return `name` as SQLite compares names: only the letters A to Z are the same in both cases."""
+    return name.translate(_FOLD)
+
+
 def quoted(name: str) -> str:
     """Return `name` as a SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+_PLAIN = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+_RESERVED = (
+    " ADD ALL ALTER AND AS AUTOINCREMENT BETWEEN CASE CHECK COLLATE COMMIT CONSTRAINT CREATE DEFAULT DEFERRABLE DELETE "
+    "DISTINCT DROP ELSE ESCAPE EXCEPT EXISTS FOREIGN FROM GROUP HAVING IF IN INDEX INSERT INTERSECT INTO IS ISNULL "
+    "JOIN LIMIT NOT NOTHING NOTNULL NULL ON OR ORDER PRIMARY REFERENCES RETURNING SELECT SET TABLE THEN TO "
+    "TRANSACTION UNION UNIQUE UPDATE USING VALUES WHEN WHERE "
+)
+"""The keywords that SQLite takes for a name only in quotes (https://sqlite.org/lang_keywords.html)."""
+
+
+def written(name: str) -> str:
+    """Return `name` as a user would write it: quoted only where it must be."""
+    return name if _PLAIN.fullmatch(name) and f" {name.upper()} " not in _RESERVED else quoted(name)
 
 
 def literal(text: str) -> str:

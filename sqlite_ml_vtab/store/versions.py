@@ -67,17 +67,14 @@ def put_model(tables: Tables, version: int, digest: str, model: bytes) -> None:
 
 def add_metrics(tables: Tables, version: int, metrics: Mapping[str, float]) -> None:
     """Store the metrics of a version."""
-    for name, value in metrics.items():
-        tables.rows(
-            f"INSERT INTO {tables.of('metrics')}(version, name, value) VALUES (?, ?, ?)", (version, name, value)
-        )
+    sql = f"INSERT INTO {tables.of('metrics')}(version, name, value) VALUES (?, ?, ?)"
+    tables.connection.run_many(sql, [(version, name, value) for name, value in metrics.items()])
 
 
 def add_holdout(tables: Tables, version: int, rows: Iterable[tuple[int, Any, Any, float | None]]) -> None:
     """Store (row id, truth, prediction, probability) of test rows."""
     sql = f"INSERT INTO {tables.of('holdout')}(version, row, truth, prediction, probability) VALUES (?, ?, ?, ?, ?)"
-    for row in rows:
-        tables.connection.run(sql, (version, *row))
+    tables.connection.run_many(sql, [(version, *row) for row in rows])
 
 
 def find(tables: Tables, number: int) -> Version | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from weakref import ref
 
@@ -18,7 +18,6 @@ class PlainConnection:
     def __init__(self, db: apsw.Connection) -> None:
         """Wrap `db`."""
         self._db = ref(db)
-        self._writer: apsw.Cursor | None = None
 
     @property
     def db(self) -> apsw.Connection:
@@ -32,19 +31,17 @@ class PlainConnection:
         """Run one statement on a cursor of its own."""
         return self._cursor().execute(sql, params)
 
-    def run(self, sql: str, params: Sequence[Any] = ()) -> None:
-        """Run one statement that returns no rows, on a cursor kept until the transaction ends."""
-        if self._writer is None:
-            self._writer = self._cursor()
-        self._writer.execute(sql, params)
-
-    def transaction_ended(self) -> None:
-        """Let go of the cursor, which would keep the connection alive."""
-        self._writer = None
+    def run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement that returns no rows for each of `rows`."""
+        self._cursor().executemany(sql, rows)
 
     def total_changes(self) -> int:
         """Return how many rows were changed since the connection was opened."""
         return self.db.total_changes()
+
+    def changes(self) -> int:
+        """Return how many rows the statement that ended last changed; 0 where it was undone."""
+        return self.db.changes()
 
     def last_insert_rowid(self) -> int:
         """Return the id of the row inserted last."""
@@ -55,7 +52,7 @@ class PlainConnection:
         return self.db.in_transaction
 
     def _cursor(self) -> apsw.Cursor:
-        """Return a cursor that no tracer sees."""
+        """Return a cursor that no tracer sees. None is kept: it would keep a connection open that its user drops."""
         cursor = apsw.Cursor(self.db)
         cursor.row_trace = None
         cursor.exec_trace = None

@@ -6,16 +6,16 @@ The model is looked up at the first xFilter of a query and then kept, so that a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from sqlite_ml_vtab import predictor as verbs
-from sqlite_ml_vtab.errors import Error
+from sqlite_ml_vtab.errors import InputError
 from sqlite_ml_vtab.portable import Scorer
 from sqlite_ml_vtab.portable.inputs import is_json, read_json
-from sqlite_ml_vtab.vtab.plan import HAS_VERSION, Way
+from sqlite_ml_vtab.vtab.plan import Choice, Way
 
 if TYPE_CHECKING:
     from sqlite_ml_vtab.vtab.table import Table
@@ -36,14 +36,15 @@ class Cursor:
             self._switch(number)
         try:
             self._reader.begin(arguments)
-        except Error as error:
-            error.table = error.table or self._table.name
-            raise
+        except Exception:
+            with self._table.naming:
+                raise
 
     def _switch(self, number: int) -> None:
         """Take the reader of another way; its methods become the cursor's own, which saves a call for each column."""
         self._number = number
-        self._reader = reader = READERS[Way(number & ~HAS_VERSION)](self._table, bool(number & HAS_VERSION))
+        choice = Choice.of(number)
+        self._reader = reader = READERS[choice.way](self._table, choice)
         self.Eof, self.Column, self.Rowid, self.Next = reader.is_done, reader.column, reader.rowid, reader.next
 
     def Close(self) -> None:
@@ -56,13 +57,17 @@ class Cursor:
 class _Rows:
     """Stored rows."""
 
-    def __init__(self, table: Table, has_version: bool) -> None:
+    def __init__(self, table: Table, choice: Choice) -> None:
+        self._table = table
+        self._choice = choice
         self._rows = table.predictor.rows
         self._declared = len(table.layout.visible)
         self._found: Iterator[tuple[Any, ...]] = iter(())
         self._row: tuple[Any, ...] | None = None
 
     def begin(self, arguments: Sequence[Any]) -> None:
+        if self._choice.has_version:
+            raise InputError("version belongs to a prediction. Pass features too, or source.")
         self._rows.flush()
         self._found = iter(self._rows.find(arguments[0]) if arguments else self._rows.scan())
         self.next()
@@ -75,6 +80,7 @@ class _Rows:
 
     def rowid(self) -> int:
         assert self._row is not None
+        self._table.is_at_stored_row = True
         return int(self._row[0])
 
     def column(self, number: int) -> Any:
@@ -85,12 +91,13 @@ class _Rows:
 class _Predictions:
     """Predictions from the arguments of a call: one value a feature, or JSON."""
 
-    def __init__(self, table: Table, has_version: bool) -> None:
+    def __init__(self, table: Table, choice: Choice) -> None:
         self._table = table
         self._predictor = table.predictor
         self._names = table.predictor.feature_names
         self._positional = len(self._names)
-        self._has_version = has_version
+        self._has_version = choice.has_version
+        self._checked = choice.checked
         self._version: Any = None
         self._scorer: Scorer | None = None
         self._getters = _getters(self, table)
@@ -117,8 +124,19 @@ class _Predictions:
     def begin(self, arguments: Sequence[Any]) -> None:
         if self._has_version:
             arguments = self._take_version(arguments)
+        if self._checked:
+            self._check_null(arguments)
         self.arguments = arguments
         self._answer(arguments)
+
+    def _check_null(self, arguments: Sequence[Any]) -> None:
+        """Refuse NULL where SQLite compares an argument once more: nothing equals NULL, so the row would be lost."""
+        for place in range(self._checked - 1, len(arguments)):
+            if arguments[place] is None:
+                raise InputError(
+                    f"feature {self._names[place]!r} is NULL, and SQLite loses a row with NULL in an argument behind "
+                    f"the {self._checked - 1}th. Pass JSON: {self._predictor.sql_name}(json_array(...))."
+                )
 
     def _take_version(self, arguments: Sequence[Any]) -> Sequence[Any]:
         *rest, version = arguments
@@ -167,6 +185,7 @@ class _Predictions:
             self._rowid, self.values, self.answer, self.scores = found
 
     def rowid(self) -> int:
+        self._table.is_at_stored_row = False
         return self._rowid
 
     def column(self, number: int) -> Any:
@@ -179,7 +198,7 @@ class _Calls(_Predictions):
     def _answer(self, arguments: Sequence[Any]) -> None:
         asked: list[tuple[int, Sequence[Any]]] = []
         self._echoes = []
-        for value in arguments[0]:
+        for value in _in_order(arguments[0]):
             if self._positional == 1 and not is_json(value):
                 rows: list[Sequence[Any]] = [(value,)]
             else:
@@ -194,6 +213,14 @@ class _Calls(_Predictions):
             self.arguments = (self._echoes[self._rowid - 1],)
 
 
+def _in_order(values: Iterable[Any]) -> list[Any]:
+    """Return the values of an IN in an order that is the same each time: apsw gives a set."""
+    try:
+        return sorted(values)
+    except TypeError:
+        return sorted(values, key=repr)
+
+
 class _Source(_Predictions):
     """Predictions for a table, a view or a SELECT, read and scored in chunks."""
 
@@ -202,14 +229,11 @@ class _Source(_Predictions):
         self._answer_many([(row[0], row[1:]) for row in chunk] for chunk in chunks)
 
     def next(self) -> None:
-        try:
+        with self._table.naming:
             super().next()
-        except Error as error:
-            error.table = error.table or self._table.name
-            raise
 
 
-READERS: dict[Way, Callable[[Any, bool], Any]] = {
+READERS: dict[Way, Callable[[Any, Choice], Any]] = {
     Way.ROWS: _Rows,
     Way.ROW: _Rows,
     Way.CALL: _Predictions,
@@ -241,8 +265,10 @@ def _nothing() -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return an echoed input as SQLite can hold it; JSON has booleans, SQLite has 0 and 1."""
-    return int(value) if isinstance(value, bool) else value
+    """Return an echoed input as SQLite can hold it: JSON has booleans and integers of more than 64 bits."""
+    if isinstance(value, int):
+        return int(value) if -(2**63) <= value < 2**63 else float(value)
+    return value
 
 
 def _argument(reader: _Predictions, place: int) -> Any:

@@ -12,10 +12,10 @@ import apsw.ext
 
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration import TASKS
-from sqlite_ml_vtab.errors import CommandError, InputError, about
+from sqlite_ml_vtab.errors import CommandError, InputError
 from sqlite_ml_vtab.portable import Scorer
 from sqlite_ml_vtab.portable.inputs import is_json, read_json, wrong_count
-from sqlite_ml_vtab.store import catalog, reports
+from sqlite_ml_vtab.store import catalog, reports, shadows
 from sqlite_ml_vtab.store.sql import Tables
 from sqlite_ml_vtab.vtab.cursor import distribution_json
 from sqlite_ml_vtab.vtab.module import Loaded
@@ -39,7 +39,8 @@ class TableFunction:
 def _tables(loaded: Loaded) -> Iterable[tuple[Any, ...]]:
     for entry in catalog.predictors(loaded.connection):
         tables = Tables(loaded.connection, entry.schema, entry.name)
-        yield entry.schema, entry.name, TASKS[entry.module], *reports.summary(tables), int(loaded.is_protected)
+        summary = (None,) * len(reports.SUMMARY) if shadows.missing(tables) else reports.summary(tables)
+        yield entry.schema, entry.name, TASKS[entry.module], *summary, int(loaded.is_protected)
 
 
 def _algorithms(loaded: Loaded, task: str | None = None) -> Iterable[tuple[Any, ...]]:
@@ -53,7 +54,7 @@ def _algorithms(loaded: Loaded, task: str | None = None) -> Iterable[tuple[Any, 
 def _report(read: Callable[..., Iterable[tuple[Any, ...]]], loaded: Loaded, *args: Any) -> Iterable[tuple[Any, ...]]:
     name, *rest = args
     table = _table(loaded, name)
-    with about(table.name):
+    with table.naming:
         return read(table.predictor, *(value for value in rest if value is not None))
 
 
@@ -101,11 +102,15 @@ TABLE_FUNCTIONS: dict[str, TableFunction] = {
 """By name."""
 
 
-def register_functions(loaded: Loaded) -> None:
-    """Register all table functions and scalar functions on the connection of `loaded`."""
-    db = loaded.db
+def register_table_functions(loaded: Loaded) -> None:
+    """Register all table functions on the connection of `loaded`."""
     for name, function in TABLE_FUNCTIONS.items():
-        apsw.ext.make_virtual_module(db, name, _generator(loaded, name, function), eponymous_only=True)
+        apsw.ext.make_virtual_module(loaded.db, name, _generator(loaded, name, function), eponymous_only=True)
+
+
+def register_scalar_functions(loaded: Loaded) -> None:
+    """Register the scalar functions on the connection of `loaded`; once more where its settings have changed."""
+    db = loaded.db
     flags = apsw.SQLITE_DIRECTONLY if loaded.host.untrusted else 0
     db.create_scalar_function("ml_predict", partial(_predict, loaded), flags=flags)
     db.create_scalar_function("ml_predict_proba", partial(_predict_proba, loaded), flags=flags)
@@ -141,14 +146,14 @@ def _signature(parameters: Sequence[str]) -> Any:
 def _predict(loaded: Loaded, *args: Any) -> Any:
     """Return the predicted value: ml_predict(table, value, ...) or ml_predict(table, json)."""
     table, scorer, values = _call(loaded, "ml_predict", args)
-    with about(table.name):
+    with table.naming:
         return scorer.one(values)[0]
 
 
 def _predict_proba(loaded: Loaded, *args: Any) -> str | None:
     """Return the probabilities as a JSON object: ml_predict_proba(table, value, ...) or (table, json)."""
     table, scorer, values = _call(loaded, "ml_predict_proba", args)
-    with about(table.name):
+    with table.naming:
         return distribution_json(scorer, scorer.one(values)[1])
 
 
@@ -156,7 +161,7 @@ def _call(loaded: Loaded, name: str, args: Sequence[Any]) -> tuple[Table, Scorer
     if len(args) < 2:
         raise InputError(f"{name} takes a predictor's name and its features. Write: {name}('table', value, ...).")
     table = _table(loaded, args[0])
-    with about(table.name):
+    with table.naming:
         scorer = verbs.scorer(table.predictor)
         return table, scorer, _values(table.predictor.feature_names, args[1:])
 

@@ -10,8 +10,8 @@ import apsw
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.errors import CommandError, about, shown
 from sqlite_ml_vtab.vtab.datasets import DatasetModule
-from sqlite_ml_vtab.vtab.functions import register_functions
-from sqlite_ml_vtab.vtab.module import LOADED, host_algorithms, register
+from sqlite_ml_vtab.vtab.functions import register_scalar_functions, register_table_functions
+from sqlite_ml_vtab.vtab.module import LOADED, Loaded, host_algorithms, register
 
 
 def load(
@@ -28,17 +28,24 @@ def load(
         raise CommandError(f"threads is a whole number of 1 or more, got {shown(threads)}.")
     if type(max_model_bytes) is not int or max_model_bytes < 1:
         raise CommandError(f"max_model_bytes is a whole number of 1 or more, got {shown(max_model_bytes)}.")
-    host = verbs.Host(threads, host_algorithms(algorithms), max_model_bytes, untrusted, release)
-    if db in LOADED:
-        register(db, host)
-        return
-    loaded = register(db, host)
-    dataset: Any = DatasetModule()
-    db.create_module("ml_dataset", dataset, use_bestindex_object=True, iVersion=1, read_only=True)
-    register_functions(loaded)
+    before = LOADED.get(db)
+    untrusted = untrusted or (before is not None and before.host.untrusted)
+    loaded = register(db, verbs.Host(threads, host_algorithms(algorithms), max_model_bytes, untrusted, release))
+    if before is None:
+        dataset: Any = DatasetModule()
+        db.create_module("ml_dataset", dataset, use_bestindex_object=True, iVersion=1, read_only=True)
+        register_table_functions(loaded)
+    if before is None or untrusted:
+        register_scalar_functions(loaded)
     if untrusted:
-        db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
-        db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+        _distrust(loaded)
+
+
+def _distrust(loaded: Loaded) -> None:
+    """Guard the connection; tables that are connected already are connected anew, which keeps views off them."""
+    loaded.connection.execute("PRAGMA writable_schema = RESET")
+    loaded.db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    loaded.db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
 
 
 def train(db: apsw.Connection, table: str, options: Mapping[str, Any], deploy: bool | None) -> int:
@@ -46,9 +53,9 @@ def train(db: apsw.Connection, table: str, options: Mapping[str, Any], deploy: b
     loaded = LOADED.get(db)
     if loaded is None:
         raise CommandError("the connection is not loaded. Call sqlite_ml_vtab.load(connection) first.")
+    if deploy is not None and not isinstance(deploy, bool):
+        raise CommandError(f"deploy is True, False or None, got {shown(deploy)}.")
     found = loaded.table(table)
     with about(found.name):
         attempt = verbs.attempt(found.predictor, options)
-        with db:
-            number = verbs.land_unchanged(found.predictor, attempt, deploy)
-    return number
+    return loaded.land(found, attempt, deploy)

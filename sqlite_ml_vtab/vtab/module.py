@@ -17,7 +17,7 @@ from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
 from sqlite_ml_vtab.store.sql import quoted
 from sqlite_ml_vtab.vtab.connection import PlainConnection
 from sqlite_ml_vtab.vtab.layout import Layout
-from sqlite_ml_vtab.vtab.table import Table
+from sqlite_ml_vtab.vtab.table import Table, key
 
 
 class Loaded:
@@ -29,6 +29,8 @@ class Loaded:
         self.host = host
         self.is_protected = True
         """Whether SQLite guards the shadow tables under DEFENSIVE; not where its 33 slots were used up."""
+        self.landing: dict[tuple[str, str], tuple[verbs.Attempt, bool | None]] = {}
+        """What was fitted outside a statement, and whether to deploy it, for the command that stores it."""
         self._tables: dict[tuple[str, str], Table] = {}
         self._named: dict[str, Table] = {}
 
@@ -37,18 +39,23 @@ class Loaded:
         """The connection."""
         return self.connection.db
 
+    def settle(self, host: verbs.Host) -> None:
+        """Take the settings of another call of load, for the tables that are connected already too."""
+        self.host = host
+        for table in self._tables.values():
+            table.predictor.host = host
+
     def enter(self, table: Table) -> Table:
         """Remember a table that was connected."""
         self._named.clear()
-        self._tables[self._key(table.predictor.tables.schema, table.name)] = table
+        self._tables[table.key] = table
         return table
 
     def leave(self, table: Table) -> None:
         """Forget a table that was disconnected."""
         self._named.clear()
-        key = self._key(table.predictor.tables.schema, table.name)
-        if self._tables.get(key) is table:
-            del self._tables[key]
+        if self._tables.get(table.key) is table:
+            del self._tables[table.key]
 
     def table(self, text: Any) -> Table:
         """Return the predictor called `text`: a name, or schema.name.
@@ -58,17 +65,26 @@ class Loaded:
         if text in self._named:
             return self._named[text]
         schema, name = find_predictor(self.connection, text)
-        found = self._tables.get(self._key(schema, name))
+        found = self._tables.get(key(schema, name))
         if found is None:
             # Preparing a statement makes SQLite connect the table, which enters it here.
             self.connection.execute(f"SELECT 1 FROM {quoted(schema)}.{quoted(name)} LIMIT 0")
-            found = self._tables[self._key(schema, name)]
+            found = self._tables[key(schema, name)]
         self._named[text] = found
         return found
 
-    @staticmethod
-    def _key(schema: str, name: str) -> tuple[str, str]:
-        return schema.lower(), name.lower()
+    def land(self, table: Table, made: verbs.Attempt, deploy: bool | None) -> int:
+        """Store what was fitted outside a statement; return the version.
+
+        A command does it: SQLite guards the shadow tables of an untrusted file from all but the virtual table itself.
+        """
+        schema, name = table.predictor.tables.schema, quoted(table.name)
+        self.landing[table.key] = (made, deploy)
+        try:
+            self.connection.execute(f"INSERT INTO {quoted(schema)}.{name}({name}) VALUES ('train')")
+        finally:
+            del self.landing[table.key]
+        return self.connection.last_insert_rowid()
 
 
 class PredictorModule:
@@ -101,8 +117,8 @@ class PredictorModule:
         layout = Layout(declaration, name, db.limit(apsw.SQLITE_LIMIT_COLUMN))
         if len(layout.names) > layout.column_limit:
             raise DeclarationError(
-                f"{len(layout.visible)} columns are too many for SQLite's limit of {layout.column_limit}. "
-                "Declare fewer columns."
+                f"{len(layout.visible)} columns, beside {len(layout.names) - len(layout.visible)} hidden ones, are more "
+                f"than SQLite's limit of {layout.column_limit}. Declare fewer columns."
             )
         predictor = verbs.Predictor(self._loaded.connection, schema, name, declaration, self._loaded.host)
         db.vtab_config(apsw.SQLITE_VTAB_CONSTRAINT_SUPPORT, 1)
@@ -119,7 +135,7 @@ def register(db: apsw.Connection, host: verbs.Host) -> Loaded:
     """Register the predictor modules on `db`, once."""
     loaded = LOADED.get(db)
     if loaded is not None:
-        loaded.host = host
+        loaded.settle(host)
         return loaded
     loaded = LOADED[db] = Loaded(db, host)
     for name, task in TASKS.items():
@@ -146,17 +162,24 @@ def host_algorithms(extra: Mapping[str, Any]) -> dict[str, Algorithm]:
     """
     added = {}
     for name, entry in extra.items():
+        if not isinstance(name, str) or name != name.strip().lower() or not name:
+            raise CommandError(f"an algorithm is named by lower-case text, got {shown(name)}. Give it another name.")
         if name in ALGORITHMS:
             raise CommandError(f"algorithm {name!r} exists already. Give yours another name.")
         if isinstance(entry, Algorithm):
             added[name] = entry
         elif isinstance(entry, type) and hasattr(entry, "fit") and hasattr(entry, "predict"):
-            task = getattr(entry, "_estimator_type", None) or _task_of(entry)
-            added[name] = Algorithm(f"Registered by the host program: {entry.__name__}.", None, {task: entry})
+            doc = f"Registered by the host program: {entry.__name__}."
+            added[name] = Algorithm(doc, None, {_task_of(entry): entry})
         else:
             raise CommandError(f"algorithm {name!r} is an estimator class, got {shown(entry)}. Pass the class itself.")
     return {**ALGORITHMS, **added}
 
 
 def _task_of(estimator_class: type) -> str:
-    return "classification" if hasattr(estimator_class, "predict_proba") else "regression"
+    """Return the task that scikit-learn's mixins say it has, by their names: this imports nothing."""
+    bases = {base.__name__ for base in estimator_class.__mro__}
+    if "RegressorMixin" in bases:
+        return "regression"
+    has_classes = "ClassifierMixin" in bases or hasattr(estimator_class, "predict_proba")
+    return "classification" if has_classes else "regression"

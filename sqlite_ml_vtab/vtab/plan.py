@@ -17,8 +17,8 @@ from sqlite_ml_vtab.vtab.layout import Layout
 
 EQUAL = apsw.SQLITE_INDEX_CONSTRAINT_EQ
 ROWID = -1
-HAS_VERSION = 8
-"""Added to the way's number where the last argument of xFilter is the version."""
+OMITTED = 16
+"""SQLite heeds `omit` for so many constraints of a table (where.c), and compares the others itself."""
 
 
 class Way(IntEnum):
@@ -37,6 +37,27 @@ class Way(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """What xBestIndex tells xFilter, through idxNum."""
+
+    way: Way
+    has_version: bool
+    """Whether the last argument of xFilter is the version."""
+    checked: int
+    """The number, from 1, of the first argument that SQLite compares once more; 0 where it compares none."""
+
+    @property
+    def number(self) -> int:
+        """The number that stands for this choice."""
+        return self.way | self.has_version << 3 | self.checked << 4
+
+    @staticmethod
+    def of(number: int) -> Choice:
+        """Return the choice that `number` stands for."""
+        return Choice(Way(number & 7), bool(number & 8), number >> 4)
+
+
+@dataclass(frozen=True, slots=True)
 class _Cost:
     rows: int
     cost: float
@@ -45,10 +66,12 @@ class _Cost:
 _COSTS = {
     Way.ROWS: _Cost(10_000, 20_000.0),
     Way.ROW: _Cost(1, 1.0),
-    Way.CALL: _Cost(1, 1.0),
-    Way.CALLS: _Cost(10_000, 10_000.0),
+    # Two calls joined by OR must cost more than both in one IN: SQLite's OR drops the second of two equal row ids.
+    Way.CALL: _Cost(1, 100.0),
+    Way.CALLS: _Cost(10_000, 100.0),
     Way.SOURCE: _Cost(100_000, 100_000.0),
 }
+_NEVER = _Cost(10_000, 1e12)
 
 
 def best_index(info: apsw.IndexInfo, layout: Layout) -> bool:
@@ -69,7 +92,8 @@ def best_index(info: apsw.IndexInfo, layout: Layout) -> bool:
             way = Way.CALLS
         return _choose(info, way, [constraints[number] for number in asked], version=version in constraints)
     if version in constraints:
-        raise InputError("version belongs to a prediction. Pass features too, or source.")
+        # The planner may ask this of a part of an OR only, so the refusal waits until it is run.
+        return _choose(info, Way.ROWS, [constraints[version]], version=True)
     if ROWID in constraints and constraints[ROWID][1]:
         return _choose(info, Way.ROW, [constraints[ROWID]], version=False)
     return _choose(info, Way.ROWS, [], version=False)
@@ -90,6 +114,8 @@ def _equalities(info: apsw.IndexInfo) -> dict[int, tuple[int, bool]]:
 def _check_arguments(layout: Layout, called: list[int], has_guard: bool, has_source: bool) -> None:
     names = [column.name for column in layout.declaration.features]
     first = len(layout.visible)
+    if has_guard and len(layout.arguments) < len(names):
+        raise InputError(f"takes {len(names)} features, more than SQLite has arguments for. Pass them as one JSON array.")
     if has_guard:
         raise wrong_count(names, len(layout.arguments) + 1)
     if not called:
@@ -110,8 +136,10 @@ def _choose(info: apsw.IndexInfo, way: Way, consumed: list[tuple[int, bool]], *,
         info.set_aConstraintUsage_in(consumed[0][0], True)
     if way is Way.ROW:
         info.idxFlags = apsw.SQLITE_INDEX_SCAN_UNIQUE
-    info.idxNum = way | (HAS_VERSION if version else 0)
+    checked = next((argument for argument, (place, _) in enumerate(consumed, 1) if place >= OMITTED), 0)
+    cost = _NEVER if version and way is Way.ROWS else _COSTS[way]
+    info.idxNum = Choice(way, version, checked).number
     info.idxStr = way.name.lower()
-    info.estimatedRows = _COSTS[way].rows
-    info.estimatedCost = _COSTS[way].cost
+    info.estimatedRows = cost.rows
+    info.estimatedCost = cost.cost
     return True

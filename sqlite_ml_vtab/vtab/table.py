@@ -14,14 +14,41 @@ import apsw
 from sqlite_ml_vtab import commands
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration.parse import check_names
-from sqlite_ml_vtab.errors import InputError, about
+from sqlite_ml_vtab.errors import DeclarationError, Error, InputError
 from sqlite_ml_vtab.store import shadows
+from sqlite_ml_vtab.store.sql import folded
 from sqlite_ml_vtab.vtab.cursor import Cursor
 from sqlite_ml_vtab.vtab.layout import Layout
 from sqlite_ml_vtab.vtab.plan import best_index
 
 if TYPE_CHECKING:
     from sqlite_ml_vtab.vtab.module import Loaded
+
+
+def key(schema: str, name: str) -> tuple[str, str]:
+    """Return what tells a connection's tables apart."""
+    return folded(schema), folded(name)
+
+
+class Naming:
+    """Names a predictor in any error of ours that passes, and says where SQL failed for want of a shadow table."""
+
+    def __init__(self, predictor: verbs.Predictor) -> None:
+        """Speak of `predictor`."""
+        self._predictor = predictor
+
+    def __enter__(self) -> None:
+        """Nothing is entered: this is used again and again."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Let the error pass, with its name."""
+        if isinstance(error, Error):
+            error.table = error.table or self._predictor.tables.name
+        elif isinstance(error, apsw.SQLError):
+            missing = verbs.missing(self._predictor)
+            if missing is not None:
+                missing.table = self._predictor.tables.name
+                raise missing from error
 
 
 class Table:
@@ -33,10 +60,14 @@ class Table:
         self.predictor = predictor
         self.layout = layout
         self.name = predictor.tables.name
+        self.naming = Naming(predictor)
+        self.key = key(predictor.tables.schema, self.name)
+        self.is_at_stored_row = True
+        """Whether the row id that SQLite asked for last, in this statement, is that of a stored row."""
 
     def BestIndexObject(self, info: apsw.IndexInfo) -> bool:
         """Choose how a query is answered."""
-        with about(self.name):
+        with self.naming:
             return best_index(info, self.layout)
 
     def Open(self) -> Any:
@@ -54,7 +85,11 @@ class Table:
 
     def Rename(self, name: str) -> None:
         """Rename the shadow tables; SQLite then connects anew under the new name."""
-        with about(self.name):
+        with self.naming:
+            if folded(name) in map(folded, self.layout.visible):
+                raise DeclarationError(
+                    f"a column is named {name!r}, as the command column would be. Choose another name."
+                )
             check_names(self.predictor.declaration, name)
             self.predictor.rows.flush()
             shadows.rename(self.predictor.tables, name)
@@ -68,45 +103,75 @@ class Table:
 
     def UpdateInsertRow(self, rowid: int | None, fields: Sequence[Any]) -> int:
         """Store a row, or carry out a command."""
-        with about(self.name):
-            command, options = fields[self.layout.command :]
-            values = fields[: len(self.layout.visible)]
-            if command is not None:
-                self._check_bare(fields)
-                self.predictor.rows.flush()
-                number = commands.run(self.predictor, command, options)
-                return number if rowid is None else rowid
-            self._check_hidden(fields)
-            verbs.check_row(self.predictor, values)
+        with self.naming:
+            if fields[self.layout.command] is not None:
+                return self._run(rowid, fields)
+            values = self._checked(fields)
             replace = self.loaded.db.vtab_on_conflict() == apsw.SQLITE_REPLACE
-            return self.predictor.rows.add(rowid, values, replace=replace)
+            written = self.predictor.rows.add(rowid, values, replace=replace)
+            return self._resolve(rowid or 0) if written is None else written
 
     def UpdateChangeRow(self, rowid: int, new_rowid: int, fields: Sequence[Any]) -> None:
         """Change a stored row."""
-        with about(self.name):
-            self._check_hidden(fields)
-            values = fields[: len(self.layout.visible)]
-            verbs.check_row(self.predictor, values)
+        with self.naming:
+            self._check_stored("changed")
+            values = self._checked(fields)
             self.predictor.rows.flush()
-            self.predictor.rows.change(rowid, new_rowid, values)
+            replace = self.loaded.db.vtab_on_conflict() == apsw.SQLITE_REPLACE
+            if not self.predictor.rows.change(rowid, new_rowid, values, replace=replace):
+                self._resolve(new_rowid)
 
     def UpdateDeleteRow(self, rowid: int) -> None:
         """Delete a stored row."""
-        self.predictor.rows.flush()
-        self.predictor.rows.remove(rowid)
+        with self.naming:
+            self._check_stored("deleted")
+            self.predictor.rows.flush()
+            self.predictor.rows.remove(rowid)
 
-    def _check_bare(self, fields: Sequence[Any]) -> None:
-        """Refuse a command that comes with values for other columns."""
-        given = [name for name, value in zip(self.layout.names[: self.layout.command], fields, strict=False) if value]
-        if given:
+    def _run(self, rowid: int | None, fields: Sequence[Any]) -> int:
+        """Carry out a command; return the number it tells, which becomes last_insert_rowid."""
+        first = self.layout.command
+        given = [name for name, value in zip(self.layout.names, fields[:first], strict=False) if value is not None]
+        if given or rowid is not None:
+            given.append("rowid")
             raise InputError(f"a command takes no value for {given[0]!r}. Write: {self.predictor.command('train')}.")
+        self.predictor.rows.flush()
+        if self.key in self.loaded.landing:
+            return verbs.land_unchanged(self.predictor, *self.loaded.landing[self.key])
+        return commands.run(self.predictor, *fields[first:])
 
-    def _check_hidden(self, fields: Sequence[Any]) -> None:
-        """Refuse a value for a column that is asked, not stored."""
+    def _checked(self, fields: Sequence[Any]) -> Sequence[Any]:
+        """Return the declared columns' values, where they can be stored and nothing else is given."""
         first = len(self.layout.visible)
-        if any(value is not None for value in fields[first:]):
-            name = next(n for n, v in zip(self.layout.names[first:], fields[first:], strict=True) if v is not None)
-            raise InputError(f"column {name!r} is computed and cannot be stored. Leave it out.")
+        for name, value in zip(self.layout.names[first:], fields[first:], strict=True):
+            if value is not None:
+                raise InputError(self._not_stored(name))
+        verbs.check_row(self.predictor, fields[:first])
+        return fields[:first]
+
+    def _not_stored(self, name: str) -> str:
+        if name == "options":
+            return f"options belong to a command. Write: {self.predictor.command('train', '{}')}."
+        if name == self.layout.table:
+            return f"a command is inserted. Write: {self.predictor.command('train')}."
+        return f"column {name!r} is computed and cannot be stored. Leave it out."
+
+    def _check_stored(self, done: str) -> None:
+        """Refuse the row id of a prediction: a stored row may have the same."""
+        if not self.is_at_stored_row:
+            raise InputError(f"a prediction cannot be {done}. Name stored rows by their columns or their rowid.")
+
+    def _resolve(self, rowid: int) -> int:
+        """Do what the statement's conflict clause says of a row id that is taken; return it where it is ignored."""
+        conflict = self.loaded.db.vtab_on_conflict()
+        if conflict == apsw.SQLITE_IGNORE:
+            return rowid
+        if conflict == apsw.SQLITE_FAIL:
+            self.predictor.rows.flush()
+        else:
+            self.predictor.rows.forget_held()
+        # The plain result code: SQLite heeds FAIL and ROLLBACK for it, and not for an extended one.
+        raise apsw.ConstraintError(f"UNIQUE constraint failed: {self.name}.rowid")
 
     # Transactions: rows that `Rows.add` holds back are written when their statement has ended
 
@@ -119,15 +184,14 @@ class Table:
 
     def Commit(self) -> None:
         """Leave the transaction."""
-        self.loaded.connection.transaction_ended()
 
     def Rollback(self) -> None:
         """Drop what is held back."""
         self.predictor.rows.forget_held()
-        self.loaded.connection.transaction_ended()
 
     def Savepoint(self, level: int) -> None:
         """Note a savepoint."""
+        self.predictor.rows.savepoint_opened()
 
     def Release(self, level: int) -> None:
         """Write what is held back: the statement has ended."""
