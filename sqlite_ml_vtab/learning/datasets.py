@@ -49,8 +49,12 @@ def _penguins() -> Iterator[Row]:
         reader = csv.reader(file)
         next(reader)
         for island, *measures, sex, year, species in reader:
-            numbers = [float(text) if "." in text else int(text) if text else None for text in measures]
+            numbers = [kind(text) if text else None for kind, text in zip(_MEASURES, measures, strict=True)]
             yield island or None, *numbers, sex or None, int(year), species
+
+
+_MEASURES = (float, float, int, int)
+"""The bill is measured in tenths of a millimetre, the flipper in millimetres, the body in grams."""
 
 
 def _real(names: str, target: str, kind: str) -> tuple[tuple[str, str], ...]:

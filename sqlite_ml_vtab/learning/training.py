@@ -136,7 +136,7 @@ def _evaluated(
         interval=_interval(plan.task, measured),
         golden=Golden((), ()),
     )
-    refitted = estimator.scores if parameters is None else None
+    refitted = _limited(estimator.scores, plan.threads) if parameters is None else None
     model = _with_golden(model, rows, parts, refitted)
     metrics = evaluate(plan.task, measured)
     return Fitted(
@@ -150,6 +150,19 @@ def _evaluated(
         seconds=time.perf_counter() - began,
         notes=(*target.notes, *parts.notes, *encoded.notes, *estimator.notes, *notes),
     )
+
+
+def _limited(scores: MatrixScores, threads: int) -> MatrixScores:
+    """Return `scores` held to so many threads also after the fit: OpenMP on busy cores can be 30 times slower."""
+    from threadpoolctl import ThreadpoolController
+
+    controller = ThreadpoolController()
+
+    def limited(matrix: Floats) -> Floats:
+        with controller.limit(limits=threads):
+            return scores(matrix)
+
+    return limited
 
 
 def _measure(plan: Plan, estimator: Estimator, tested: Floats, target: Target, parts: Parts) -> Measured:

@@ -48,7 +48,9 @@ class Cursor:
         self.Eof, self.Column, self.Rowid, self.Next = reader.is_done, reader.column, reader.rowid, reader.next
 
     def Close(self) -> None:
-        """Let go of everything."""
+        """Let go of everything, statements of ours that are under way above all: they would keep the database open."""
+        if self._reader is not None:
+            self._reader.close()
         self._reader = None
         for name in ("Eof", "Column", "Rowid", "Next"):
             self.__dict__.pop(name, None)
@@ -77,6 +79,9 @@ class _Rows:
 
     def next(self) -> None:
         self._row = next(self._found, None)
+
+    def close(self) -> None:
+        self._found = iter(())
 
     def rowid(self) -> int:
         assert self._row is not None
@@ -183,6 +188,9 @@ class _Predictions:
         self._done = found is None
         if found is not None:
             self._rowid, self.values, self.answer, self.scores = found
+
+    def close(self) -> None:
+        self._queue = None
 
     def rowid(self) -> int:
         self._table.is_at_stored_row = False

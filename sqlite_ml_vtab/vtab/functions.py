@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import apsw
-import apsw.ext
 
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration import TASKS
@@ -16,8 +15,9 @@ from sqlite_ml_vtab.errors import CommandError, InputError
 from sqlite_ml_vtab.portable import Scorer
 from sqlite_ml_vtab.portable.inputs import is_json, read_json, wrong_count
 from sqlite_ml_vtab.store import catalog, reports, shadows
-from sqlite_ml_vtab.store.sql import Tables
+from sqlite_ml_vtab.store.sql import Tables, quoted
 from sqlite_ml_vtab.vtab.cursor import distribution_json
+from sqlite_ml_vtab.vtab.listing import Listing
 from sqlite_ml_vtab.vtab.module import Loaded
 from sqlite_ml_vtab.vtab.table import Table
 
@@ -29,7 +29,7 @@ class TableFunction:
     columns: Sequence[str]
     """The result's columns."""
     parameters: Sequence[str]
-    """The arguments' names; the first is needed, the others may be left out."""
+    """The arguments' names. All may be left out but `predictor`, which is the first."""
     rows: Callable[..., Iterable[tuple[Any, ...]]]
     """(loaded, the arguments, None where left out) to rows."""
     doc: str
@@ -105,7 +105,28 @@ TABLE_FUNCTIONS: dict[str, TableFunction] = {
 def register_table_functions(loaded: Loaded) -> None:
     """Register all table functions on the connection of `loaded`."""
     for name, function in TABLE_FUNCTIONS.items():
-        apsw.ext.make_virtual_module(loaded.db, name, _generator(loaded, name, function), eponymous_only=True)
+        module: Any = _FunctionModule(function, partial(_read, loaded, name, function))
+        loaded.db.create_module(
+            name, module, use_bestindex_object=True, eponymous_only=True, iVersion=1, read_only=True
+        )
+
+
+class _FunctionModule:
+    """The module of one table function, which SQLite connects when it is first named."""
+
+    def __init__(self, function: TableFunction, rows: Callable[..., Iterable[tuple[Any, ...]]]) -> None:
+        columns = [*map(quoted, function.columns), *(f"{quoted(name)} HIDDEN" for name in function.parameters)]
+        self._schema = f"CREATE TABLE x({', '.join(columns)})"
+        self._listing = Listing(len(function.columns), len(function.parameters), rows)
+
+    def Connect(self, db: apsw.Connection, module: str, schema: str, name: str, *args: Any) -> tuple[str, Listing]:
+        return self._schema, self._listing
+
+
+def _read(loaded: Loaded, name: str, function: TableFunction, *values: Any) -> Iterable[tuple[Any, ...]]:
+    if "predictor" in function.parameters and values[0] is None:
+        raise CommandError(f"{name} needs the name of a predictor. Write: SELECT * FROM {name}('...').")
+    return function.rows(loaded, *values)
 
 
 def register_scalar_functions(loaded: Loaded) -> None:
@@ -114,30 +135,6 @@ def register_scalar_functions(loaded: Loaded) -> None:
     flags = apsw.SQLITE_DIRECTONLY if loaded.host.untrusted else 0
     db.create_scalar_function("ml_predict", partial(_predict, loaded), flags=flags)
     db.create_scalar_function("ml_predict_proba", partial(_predict_proba, loaded), flags=flags)
-
-
-def _generator(loaded: Loaded, name: str, function: TableFunction) -> Any:
-    """Return `function` in the shape that apsw.ext.make_virtual_module wants: named parameters and columns."""
-    needed = function.parameters[:1] if name != "ml_algorithms" else ()
-
-    def rows(*args: Any, **kwargs: Any) -> Iterable[tuple[Any, ...]]:
-        values = [kwargs.get(parameter) for parameter in function.parameters]
-        if needed and values[0] is None:
-            raise CommandError(f"{name} needs the name of a predictor. Write: SELECT * FROM {name}('...').")
-        while values and values[-1] is None:
-            values.pop()
-        yield from function.rows(loaded, *values)
-
-    rows.columns = list(function.columns)  # type: ignore[attr-defined]
-    rows.column_access = apsw.ext.VTColumnAccess.By_Index  # type: ignore[attr-defined]
-    rows.__signature__ = _signature(function.parameters)  # type: ignore[attr-defined]
-    return rows
-
-
-def _signature(parameters: Sequence[str]) -> Any:
-    from inspect import Parameter, Signature
-
-    return Signature([Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=None) for name in parameters])
 
 
 # Scalar functions

@@ -117,8 +117,8 @@ class PredictorModule:
         layout = Layout(declaration, name, db.limit(apsw.SQLITE_LIMIT_COLUMN))
         if len(layout.names) > layout.column_limit:
             raise DeclarationError(
-                f"{len(layout.visible)} columns, beside {len(layout.names) - len(layout.visible)} hidden ones, are more "
-                f"than SQLite's limit of {layout.column_limit}. Declare fewer columns."
+                f"{len(layout.visible)} columns, beside {len(layout.names) - len(layout.visible)} hidden ones, are "
+                f"more than SQLite's limit of {layout.column_limit}. Declare fewer columns."
             )
         predictor = verbs.Predictor(self._loaded.connection, schema, name, declaration, self._loaded.host)
         db.vtab_config(apsw.SQLITE_VTAB_CONSTRAINT_SUPPORT, 1)

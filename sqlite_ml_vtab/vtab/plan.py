@@ -6,6 +6,8 @@ is absent means that the user left it out: our sentence. Wrong row estimates mak
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -84,7 +86,7 @@ def best_index(info: apsw.IndexInfo, layout: Layout) -> bool:
     guard = first + len(layout.arguments)
     version, source = layout.number("version"), layout.number("source")
     called = [number for number in range(first, guard) if number in constraints]
-    _check_arguments(layout, called, guard in constraints, source in constraints)
+    _check_arguments(layout, called, _surplus(guard, constraints), source in constraints)
     if called or source in constraints:
         asked = [*called, *(number for number in (source, version) if number in constraints)]
         way = Way.SOURCE if not called else Way.CALL
@@ -111,13 +113,20 @@ def _equalities(info: apsw.IndexInfo) -> dict[int, tuple[int, bool]]:
     return found
 
 
-def _check_arguments(layout: Layout, called: list[int], has_guard: bool, has_source: bool) -> None:
+def _surplus(guard: int, constraints: Mapping[int, object]) -> int:
+    """Return how many arguments there are too many: they bind to the guard and the columns behind it."""
+    return next(count for count in itertools.count() if guard + count not in constraints)
+
+
+def _check_arguments(layout: Layout, called: list[int], surplus: int, has_source: bool) -> None:
     names = [column.name for column in layout.declaration.features]
     first = len(layout.visible)
-    if has_guard and len(layout.arguments) < len(names):
-        raise InputError(f"takes {len(names)} features, more than SQLite has arguments for. Pass them as one JSON array.")
-    if has_guard:
-        raise wrong_count(names, len(layout.arguments) + 1)
+    if surplus and len(layout.arguments) < len(names):
+        raise InputError(
+            f"takes {len(names)} features, more than SQLite has arguments for. Pass them as one JSON array."
+        )
+    if surplus:
+        raise wrong_count(names, len(layout.arguments) + surplus)
     if not called:
         return
     if has_source:
