@@ -115,6 +115,13 @@ def test_no_class_is_tested_that_was_not_trained_on(target, test_size, seed):
     assert {target[place] for place in parts.test} <= {target[place] for place in parts.train}
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_large_test_part_leaves_a_row_of_each_class_to_train_on(seed):
+    target = list("aabbccccc")
+    parts = split("stratified", target, test_size=0.5625, seed=seed)
+    assert {target[place] for place in parts.train} == {"a", "b", "c"}
+
+
 def test_too_few_rows_to_divide_alike_are_drawn_and_said_to_be():
     parts = split("stratified", list("aabbccdd"), test_size=2)
     assert parts.notes == ("too few rows to divide 4 classes alike; rows were drawn without regard to class",)

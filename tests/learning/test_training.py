@@ -218,7 +218,10 @@ def test_of_many_tested_rows_a_seeded_sample_is_kept_and_all_are_measured(regres
     assert ids != [row for row, *_ in other.holdout]
     assert found.rows_tested == 100
     monkeypatch.undo()
-    assert regress("linear_regression", rows, test_size=100).metrics == found.metrics
+    whole = regress("linear_regression", rows, test_size=100)
+    assert whole.metrics == found.metrics
+    assert set(found.holdout) < set(whole.holdout)
+    assert found.holdout != whole.holdout[:20]
 
 
 def test_golden_rows_are_answered_as_they_were_when_they_were_stored(rows_of, plan_of):
@@ -380,9 +383,25 @@ def test_what_the_estimator_refuses_is_told_in_its_words(regress):
     )
 
 
-def test_an_estimator_that_answers_with_nan_is_refused(classify):
-    assert refusal(classify, "naive_bayes", [(1, "ab"[place % 2]) for place in range(20)]) == (
+@pytest.mark.parametrize("split", ["stratified", "none"])
+def test_an_estimator_that_answers_with_nan_is_refused(classify, split):
+    rows = [(1, "ab"[place % 2]) for place in range(20)]
+    assert refusal(classify, "naive_bayes", rows, split=split) == (
         "algorithm 'naive_bayes' gives no finite number for these rows. Use another algorithm or hyperparams."
+    )
+
+
+def test_an_estimator_that_answers_with_nan_in_the_test_part_alone_is_refused(rows_of, plan_of):
+    from sklearn.dummy import DummyRegressor
+
+    class Odd(DummyRegressor):
+        def predict(self, matrix):
+            return np.where(matrix[:, 0] > 18, np.nan, 1.0)
+
+    odd = Algorithm(doc="Odd.", family=None, estimators={"regression": Odd})
+    rows = rows_of(["x", "y target"], [(x, x) for x in range(20)], "regression")
+    assert refusal(fit, rows, plan_of("odd", "regression", algorithm=odd, split="last")) == (
+        "algorithm 'odd' gives no finite number for these rows. Use another algorithm or hyperparams."
     )
 
 

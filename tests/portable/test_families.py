@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from sklearn import dummy, ensemble, linear_model, naive_bayes, neighbors, tree
+from threadpoolctl import threadpool_limits
 
 from sqlite_ml_vtab.errors import ModelError
 from sqlite_ml_vtab.portable.families import FAMILIES, NotPortable
@@ -188,14 +189,14 @@ def table(classes, missing, count=120, width=4):
 
 def fitted(case):
     matrix, target, asked = table(case.classes, case.missing)
-    with warnings.catch_warnings():
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return case.estimator(**case.params).fit(matrix, target), asked
 
 
 def told(method, matrix):
     """Return what the estimator says; GaussianNB takes the logarithm of a prior of 0."""
-    with np.errstate(divide="ignore"):
+    with threadpool_limits(1), np.errstate(divide="ignore"):
         return method(matrix)
 
 
