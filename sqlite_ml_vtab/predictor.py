@@ -101,24 +101,34 @@ def create(predictor: Predictor) -> None:
 # Rows
 
 
-def check_row(predictor: Predictor, values: Sequence[Any]) -> None:
-    """Refuse values of the declared columns that cannot be stored.
+def storable(predictor: Predictor, values: Sequence[Any]) -> Sequence[Any]:
+    """Return `values` of the declared columns as they are stored.
 
     Raises InputError that names the column, the value and the remedy.
     """
-    for value, (column, accepted) in zip(values, predictor.accepted, strict=True):
+    stored: list[Any] | None = None
+    for place, (value, (column, accepted)) in enumerate(zip(values, predictor.accepted, strict=True)):
         kind = type(value)
         if kind not in accepted or (kind is float and value - value != 0.0):
-            _check_value(predictor, column, value)
+            stored = stored or list(values)
+            stored[place] = _storable_value(predictor, column, value)
+    return stored or values
 
 
 def _accepted(declaration: Declaration, column: Column) -> frozenset[type]:
     """Return the types whose values, but for infinity, need no closer look in `column`."""
     if column.role is Role.KEY:
         return frozenset((int, float, str, bytes, type(None)))
-    if column.kind is Kind.NUMBER and not _is_class(declaration, column):
-        return frozenset((int, float, type(None)))
-    return frozenset((type(None),)) if column.kind is Kind.DATE else frozenset((int, float, str, type(None)))
+    if _is_class(declaration, column) or column.kind is Kind.ANY:
+        return frozenset((int, float, str, type(None)))
+    return _ACCEPTED[column.kind]
+
+
+_ACCEPTED: Mapping[str, frozenset[type]] = {
+    Kind.NUMBER: frozenset((int, float, type(None))),
+    Kind.CATEGORY: frozenset((int, str, type(None))),
+    Kind.DATE: frozenset((type(None),)),
+}
 
 
 def _is_class(declaration: Declaration, column: Column) -> bool:
@@ -126,15 +136,19 @@ def _is_class(declaration: Declaration, column: Column) -> bool:
     return column.role is Role.TARGET and declaration.task == "classification"
 
 
-def _check_value(predictor: Predictor, column: Column, value: Any) -> None:
+def _storable_value(predictor: Predictor, column: Column, value: Any) -> Any:
+    """Return a value that needs a closer look, as it is stored; raise InputError where it cannot be."""
     if column.role is Role.KEY:
-        return
+        return value
     if isinstance(value, bytes):
         raise InputError(f"column {column.name!r} is {column.kind}, got {shown(value)}. Store text or a number.")
+    read = value
     if column.kind in ONE and not _is_class(predictor.declaration, column):
-        ONE[column.kind](column.name, value)
+        read = ONE[column.kind](column.name, value)
     if isinstance(value, float) and value - value != 0.0:
         raise InputError(f"column {column.name!r} takes no infinity, got {value}. Store NULL for a missing value.")
+    # A number in a CATEGORY as a prediction reads it: SQLite's releases do not agree on how a REAL becomes text.
+    return read if column.kind is Kind.CATEGORY else value
 
 
 # Training

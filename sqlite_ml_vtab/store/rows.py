@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
+from uuid import uuid4
 
 from sqlite_ml_vtab.declaration import Column
 from sqlite_ml_vtab.store.shadows import row_key
@@ -58,9 +59,9 @@ class Rows:
         """So many rows may be held back."""
         self._holding: bool | None = None
         """Whether the present statement's rows are held back; None before its second row."""
-        self._is_witnessed = False
-        """Whether a witness was written when rows began to be held back."""
-        self._witness = tables.of("config")
+        self._config = tables.of("config")
+        self._witness: str | None = None
+        """What was written, when rows began to be held back, under the key HOLDING of the config table."""
         self._mark = -1
         """total_changes after the last row: SQLite raises it at the end of each statement, which tells them apart."""
         self._announced = -1
@@ -83,16 +84,16 @@ class Rows:
 
     def flush(self) -> None:
         """Write what is held back; the statement that inserted it has ended."""
-        held, is_witnessed = self._held, self._is_witnessed
+        held, witness = self._held, self._witness
         self.forget_held()
-        if is_witnessed and not self._call_witness():
+        if witness and not self._dismiss(witness):
             return
         if held:
             self._connection.run_many(self._write_held, ((rowid, *values) for rowid, values in held.items()))
 
     def forget_held(self) -> None:
         """Drop what is held back: the statement that inserted it was undone."""
-        self._held, self._is_witnessed = {}, False
+        self._held, self._witness = {}, None
         self._mark, self._holding = -1, None
 
     def savepoint_opened(self) -> None:
@@ -142,16 +143,16 @@ class Rows:
         # A statement that was undone leaves total_changes as it was, and changes at 0.
         if self._connection.changes():
             return True
-        return self._holding is True and (not self._is_witnessed or self._has_witness())
+        return self._holding is True and (self._witness is None or self._stands(self._witness))
 
-    def _has_witness(self) -> bool:
-        return bool(self._tables.rows(f"SELECT 1 FROM {self._witness} WHERE key = ?", (HOLDING,)))
+    def _stands(self, witness: str) -> bool:
+        return bool(self._tables.value(f"SELECT value = ? FROM {self._config} WHERE key = ?", (witness, HOLDING)))
 
-    def _call_witness(self) -> bool:
-        """Return whether the witness stands, and dismiss it."""
-        stands = self._has_witness()
+    def _dismiss(self, witness: str) -> bool:
+        """Delete the witness; return whether it stood."""
+        stands = self._stands(witness)
         if stands:
-            self._connection.execute(f"DELETE FROM {self._witness} WHERE key = ?", (HOLDING,))
+            self._connection.execute(f"DELETE FROM {self._config} WHERE key = ?", (HOLDING,))
         return stands
 
     def _begin(self) -> None:
@@ -175,9 +176,10 @@ class Rows:
         last = self._tables.value(f"SELECT max({self._key}) FROM {self._table}")
         self._holding, self._next = True, (last or 0) + 1
         self._capacity = HELD if last is None else math.inf
-        self._is_witnessed = self._connection.in_transaction()
-        if self._is_witnessed:
-            self._connection.execute(f"INSERT OR REPLACE INTO {self._witness}(key) VALUES (?)", (HOLDING,))
+        if self._connection.in_transaction():
+            self._witness = uuid4().hex
+            sql = f"INSERT OR REPLACE INTO {self._config}(key, value) VALUES (?, ?)"
+            self._connection.execute(sql, (HOLDING, self._witness))
 
     def _is_taken(self, rowid: int) -> bool:
         return rowid in self._held or bool(list(self.find(rowid)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase, ascii_uppercase
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Cursor(Protocol):
@@ -29,6 +31,9 @@ class Connection(Protocol):
     def run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run one statement that returns no rows for each of `rows`; the quicker way to write."""
 
+    def call_within(self, sql: str, run: Callable[[], T]) -> T:
+        """Run one statement that calls the SQL function CALLED once, and let that be `run`; return its result."""
+
     def total_changes(self) -> int:
         """Return how many rows were changed since the connection was opened."""
 
@@ -41,6 +46,9 @@ class Connection(Protocol):
     def in_transaction(self) -> bool:
         """Return whether the user has begun a transaction."""
 
+
+CALLED = "ml_command_body"
+"""The SQL function behind `Connection.call_within`; it does nothing where nothing waits to be called."""
 
 _FOLD = str.maketrans(ascii_uppercase, ascii_lowercase)
 
@@ -98,3 +106,16 @@ class Tables:
         for row in self.rows(sql, params):
             return row[0]
         return None
+
+
+def atomically(tables: Tables, run: Callable[[], T]) -> T:
+    """Return what `run` returns; where it raises, all that it wrote to the shadow tables is undone.
+
+    A statement that inserts one row has no statement journal, so that inside a transaction of the user SQLite would
+    leave what the inner statements of a failed command wrote; and it opens no savepoint while a statement is under
+    way. So there the command runs inside a statement that has a journal (https://sqlite.org/tempfiles.html#stmtjrnl):
+    one that could insert many rows, and inserts none.
+    """
+    if not tables.connection.in_transaction():
+        return run()
+    return tables.connection.call_within(f"INSERT INTO {tables.of('config')}(key) SELECT '' WHERE {CALLED}()", run)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from weakref import ref
 
 import apsw
+
+from sqlite_ml_vtab.store.sql import CALLED, T
 
 
 class PlainConnection:
@@ -18,6 +20,8 @@ class PlainConnection:
     def __init__(self, db: apsw.Connection) -> None:
         """Wrap `db`."""
         self._db = ref(db)
+        self._waiting: Callable[[], Any] | None = None
+        db.create_scalar_function(CALLED, self._call, 0)
 
     @property
     def db(self) -> apsw.Connection:
@@ -34,6 +38,19 @@ class PlainConnection:
     def run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run one statement that returns no rows for each of `rows`."""
         self._cursor().executemany(sql, rows)
+
+    def call_within(self, sql: str, run: Callable[[], T]) -> T:
+        """Run one statement that calls CALLED once, and let that be `run`."""
+        results: list[T] = []
+        self._waiting = lambda: results.append(run())
+        self.execute(sql)
+        return results[0]
+
+    def _call(self, *args: Any) -> int:
+        run, self._waiting = self._waiting, None
+        if run is not None:
+            run()
+        return 0
 
     def total_changes(self) -> int:
         """Return how many rows were changed since the connection was opened."""

@@ -7,6 +7,7 @@ ours, so SQLite's own statement, savepoint and transaction rollback undoes it wi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import apsw
@@ -16,7 +17,7 @@ from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration.parse import check_names
 from sqlite_ml_vtab.errors import DeclarationError, Error, InputError
 from sqlite_ml_vtab.store import shadows
-from sqlite_ml_vtab.store.sql import folded
+from sqlite_ml_vtab.store.sql import atomically, folded
 from sqlite_ml_vtab.vtab.cursor import Cursor
 from sqlite_ml_vtab.vtab.layout import Layout
 from sqlite_ml_vtab.vtab.plan import best_index
@@ -136,18 +137,20 @@ class Table:
             given.append("rowid")
             raise InputError(f"a command takes no value for {given[0]!r}. Write: {self.predictor.command('train')}.")
         self.predictor.rows.flush()
+        return atomically(self.predictor.tables, partial(self._command, *fields[first:]))
+
+    def _command(self, text: Any, options: Any) -> int:
         if self.key in self.loaded.landing:
             return verbs.land_unchanged(self.predictor, *self.loaded.landing[self.key])
-        return commands.run(self.predictor, *fields[first:])
+        return commands.run(self.predictor, text, options)
 
     def _checked(self, fields: Sequence[Any]) -> Sequence[Any]:
-        """Return the declared columns' values, where they can be stored and nothing else is given."""
+        """Return the declared columns' values as they are stored, where nothing else is given."""
         first = len(self.layout.visible)
         for name, value in zip(self.layout.names[first:], fields[first:], strict=True):
             if value is not None:
                 raise InputError(self._not_stored(name))
-        verbs.check_row(self.predictor, fields[:first])
-        return fields[:first]
+        return verbs.storable(self.predictor, fields[:first])
 
     def _not_stored(self, name: str) -> str:
         if name == "options":

@@ -429,3 +429,13 @@ def test_an_interrupted_insert_is_undone(points):
     points.set_progress_handler(None)
     assert value(points, "SELECT count(*) FROM p_rows") == 24
     assert isinstance(points, apsw.Connection)
+
+
+def test_a_number_in_a_text_column_is_the_same_category_stored_and_asked(db):
+    db.execute(
+        "CREATE VIRTUAL TABLE p USING ml_classification(code TEXT, y TARGET, split=none, algorithm=decision_tree)"
+    )
+    db.execute("INSERT INTO p VALUES (0.1 + 0.2, 'a'), (1.0 / 3, 'b'), (7, 'c'), (2.5, 'd')")
+    db.execute("INSERT INTO p(p) VALUES ('train')")
+    asked = "SELECT y, warning FROM p WHERE features IN (json_array(0.1 + 0.2), json_array(1.0 / 3), '[7]', '[2.5]')"
+    assert sorted(rows(db, asked)) == [("a", None), ("b", None), ("c", None), ("d", None)]
