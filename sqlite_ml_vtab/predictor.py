@@ -275,7 +275,7 @@ def _deployment(predictor: Predictor, fitted: Fitted, deploy_it: bool | None) ->
     record = None if current is None else versions.find(predictor.tables, current)
     if record is None:
         return "train: first version", []
-    if fitted.score is None or record.score is None:
+    if fitted.score is None or not isinstance(record.score, float):
         return "train: not tested" if fitted.score is None else "train: the deployed version was not tested", []
     if fitted.score > record.score:
         return f"train: score {fitted.score:.6g} beats {record.score:.6g}", []
@@ -455,12 +455,14 @@ def _refit(predictor: Predictor, number: int) -> Fitted:
 
 
 def _stored_model(predictor: Predictor, number: int) -> Model | None:
-    """Return the stored model of a version, None where it cannot be read."""
-    blob = versions.model(predictor.tables, number)
+    """Return the stored model of a version, None where there is none to be believed."""
+    if not _is_whole(predictor, number):
+        return None
     try:
-        return from_bytes(blob, predictor.host.max_model_bytes)
+        model = from_bytes(versions.model(predictor.tables, number), predictor.host.max_model_bytes)
     except ModelError:
         return None
+    return model if _belongs(predictor, model) else None
 
 
 def _same_answers(old: Model, fitted: Fitted) -> bool:
@@ -493,6 +495,8 @@ def _digest(predictor: Predictor, number: Any) -> tuple[int, str]:
         if row is None:
             raise ModelError(f"no trained model. Run: {predictor.command('train')}.")
         number, name = row
+        if name is None and number not in versions.numbers(predictor.tables):
+            raise ModelError(_undeployed(predictor, number))
     else:
         name = versions.digest_of(predictor.tables, known(predictor, number))
     if not isinstance(name, str):
@@ -553,12 +557,17 @@ def _mend(predictor: Predictor, number: int) -> str:
 
 def _check_belongs(predictor: Predictor, number: int, found: Scorer) -> None:
     """Refuse a model of another predictor that was put in this one's place."""
-    model = found.model
-    if found.names == predictor.feature_names and model.task == predictor.declaration.task:
-        kinds = [column.kind for column in predictor.declaration.features]
-        if all(kind in (Kind.ANY, has) for kind, (_, has) in zip(kinds, model.features, strict=True)):
-            return
-    raise ModelError(f"the model of version {number} was trained for other columns. {_mend(predictor, number)}")
+    if not _belongs(predictor, found.model):
+        raise ModelError(f"the model of version {number} was trained for other columns. {_mend(predictor, number)}")
+
+
+def _belongs(predictor: Predictor, model: Model) -> bool:
+    """Return whether `model` has the task, the features and the kinds that are declared."""
+    features = model.features
+    if model.task != predictor.declaration.task or [name for name, _ in features] != predictor.feature_names:
+        return False
+    kinds = [column.kind for column in predictor.declaration.features]
+    return all(kind in (Kind.ANY, has) for kind, (_, has) in zip(kinds, features, strict=True))
 
 
 def source_chunks(predictor: Predictor, text: Any) -> Iterator[list[tuple[Any, ...]]]:
@@ -587,8 +596,13 @@ def problems(predictor: Predictor, *, quick: bool) -> str | None:
         return f"{predictor.tables.name}: the model of version {bad[0]} is damaged. {_mend(predictor, bad[0])}"
     current = versions.deployed(predictor.tables)
     if current is not None and current not in versions.numbers(predictor.tables):
-        return f"{predictor.tables.name}: version {current} is deployed and does not exist. Deploy another."
+        return f"{predictor.tables.name}: {_undeployed(predictor, current)}"
     return None
+
+
+def _undeployed(predictor: Predictor, number: Any) -> str:
+    deploy_latest = predictor.command("deploy", '{"strategy": "latest"}')
+    return f"version {shown(number)} is deployed and does not exist. Run: {deploy_latest}."
 
 
 def _is_whole(predictor: Predictor, number: int) -> bool:

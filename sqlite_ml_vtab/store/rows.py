@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 from uuid import uuid4
@@ -16,7 +16,7 @@ CHUNK = 10_000
 """So many rows are in memory at once while rows are read for training."""
 
 HELD = 100_000
-"""So many rows are held back for a table that was empty; the first filling of a large one goes straight on."""
+"""So many rows are held back at most for a table that was empty: the first filling of a large one goes through."""
 
 HOLDING = "holding"
 """The key of the witness in the config table."""
@@ -30,10 +30,12 @@ class Rows:
 
     A statement may read the very table that it fills (INSERT INTO t SELECT ... FROM t_rows), and would then meet its
     own rows for ever. So what a statement inserts is held back until it ends, and `flush` is called then: from xSync,
-    from xRelease, and before every read. Inside a transaction of the user the end of a single-row statement is not
-    told; there the first row is written at once, and taken back when a second one follows.
+    from xRelease, and before every read. Inside a transaction of the user only a statement of many rows tells its end,
+    and xSavepoint tells its beginning; there a row without a savepoint before it is written at once. (A savepoint may
+    be the user's own: then a single row behind it is written with the next statement that touches the predictor, or
+    when the savepoint ends.)
 
-    Nor is it always told that a statement was undone: apsw leaves out xRollbackTo while a Python exception is on its
+    It is not always told that a statement was undone: apsw leaves out xRollbackTo while a Python exception is on its
     way. So inside a transaction of the user a witness is written, which is undone with the statement.
     """
 
@@ -57,44 +59,41 @@ class Rows:
         """The statement that writes what is held back."""
         self._capacity: float = 0
         """So many rows may be held back."""
-        self._holding: bool | None = None
-        """Whether the present statement's rows are held back; None before its second row."""
+        self._is_holding = False
+        """Whether the present statement's rows are held back."""
         self._config = tables.of("config")
         self._witness: str | None = None
         """What was written, when rows began to be held back, under the key HOLDING of the config table."""
         self._mark = -1
-        """total_changes after the last row: SQLite raises it at the end of each statement, which tells them apart."""
+        """total_changes when a row was held back: SQLite raises it at the end of each statement."""
         self._announced = -1
         """total_changes when a savepoint was opened, which is how a statement of many rows begins."""
         self._next = 0
-        self._first: tuple[int, tuple[Any, ...]] = (0, ())
+        """The id of the next row that is held back."""
 
     def add(self, rowid: int | None, values: Sequence[Any], *, replace: bool) -> int | None:
         """Insert one row and return its id; None where its id is taken and `replace` is false."""
-        if not self._continues():
+        if not (self._is_holding and self._continues()):
             self.flush()
             self._begin()
-        elif self._holding is None:
-            self._take_back()
         if rowid is not None and not replace and self._is_taken(rowid):
             return None
-        if self._holding and (rowid is not None or self._next <= LAST_ID) and len(self._held) < self._capacity:
-            return self._hold(rowid, values, replace=replace)
-        return self._write(rowid, values, replace=replace)
+        if self._is_holding and (rowid is not None or self._next <= LAST_ID):
+            return self._hold(self._next if rowid is None else rowid, values, replace=replace)
+        self.flush()
+        self._connection.execute(self._replace if replace else self._insert, (rowid, *values))
+        return self._connection.last_insert_rowid() if rowid is None else rowid
 
     def flush(self) -> None:
         """Write what is held back; the statement that inserted it has ended."""
         held, witness = self._held, self._witness
         self.forget_held()
-        if witness and not self._dismiss(witness):
-            return
-        if held:
-            self._connection.run_many(self._write_held, ((rowid, *values) for rowid, values in held.items()))
+        if witness is None or self._dismiss(witness):
+            self._write(held)
 
     def forget_held(self) -> None:
         """Drop what is held back: the statement that inserted it was undone."""
-        self._held, self._witness = {}, None
-        self._mark, self._holding = -1, None
+        self._held, self._witness, self._is_holding = {}, None, False
 
     def savepoint_opened(self) -> None:
         """Note that a savepoint was opened: by the user, or by SQLite for a statement of many rows."""
@@ -137,13 +136,11 @@ class Rows:
             yield chunk
 
     def _continues(self) -> bool:
-        """Return whether the row that comes now belongs to the statement of the one before."""
+        """Return whether the row that comes now belongs to the statement whose rows are held back."""
         if self._connection.total_changes() != self._mark:
             return False
         # A statement that was undone leaves total_changes as it was, and changes at 0.
-        if self._connection.changes():
-            return True
-        return self._holding is True and (self._witness is None or self._stands(self._witness))
+        return self._witness is None or bool(self._connection.changes()) or self._stands(self._witness)
 
     def _stands(self, witness: str) -> bool:
         return bool(self._tables.value(f"SELECT value = ? FROM {self._config} WHERE key = ?", (witness, HOLDING)))
@@ -156,51 +153,33 @@ class Rows:
         return stands
 
     def _begin(self) -> None:
-        """Decide whether the rows of a statement that begins are held back from the first one on."""
+        """Decide whether the rows of a statement that begins are held back."""
         is_announced, self._announced = self._announced == self._connection.total_changes(), -1
-        # With a single row before it, taking the first row back would come too late: it would have been read.
-        if not self._connection.in_transaction() or (is_announced and self._has_single_row()):
-            self._begin_holding()
-
-    def _has_single_row(self) -> bool:
-        return len(self._tables.rows(f"SELECT 1 FROM {self._table} LIMIT 2")) == 1
-
-    def _take_back(self) -> None:
-        """Take the first row of a statement back, now that it has a second one."""
-        rowid, values = self._first
-        self.remove(rowid)
-        self._begin_holding()
-        self._hold(rowid, values, replace=self._write_held is self._replace)
-
-    def _begin_holding(self) -> None:
+        in_transaction = self._connection.in_transaction()
+        if in_transaction and not is_announced:
+            return
         last = self._tables.value(f"SELECT max({self._key}) FROM {self._table}")
-        self._holding, self._next = True, (last or 0) + 1
+        self._is_holding, self._next = True, (last or 0) + 1
         self._capacity = HELD if last is None else math.inf
-        if self._connection.in_transaction():
+        if in_transaction:
             self._witness = uuid4().hex
             sql = f"INSERT OR REPLACE INTO {self._config}(key, value) VALUES (?, ?)"
             self._connection.execute(sql, (HOLDING, self._witness))
+        self._mark = self._connection.total_changes()
 
     def _is_taken(self, rowid: int) -> bool:
         return rowid in self._held or bool(list(self.find(rowid)))
 
-    def _hold(self, rowid: int | None, values: Sequence[Any], *, replace: bool) -> int:
-        if rowid is None:
-            rowid = self._next
+    def _hold(self, rowid: int, values: Sequence[Any], *, replace: bool) -> int:
+        if len(self._held) >= self._capacity:
+            held, self._held = self._held, {}
+            self._write(held)
+            self._mark = self._connection.total_changes()
         self._held[rowid] = tuple(values)
         self._next = max(self._next, rowid + 1)
-        return self._written(rowid, replace=replace)
-
-    def _write(self, rowid: int | None, values: Sequence[Any], *, replace: bool) -> int:
-        if self._held:
-            self.flush()
-            self._holding = False
-        self._connection.execute(self._replace if replace else self._insert, (rowid, *values))
-        written = self._connection.last_insert_rowid() if rowid is None else rowid
-        self._first = (written, tuple(values))
-        return self._written(written, replace=replace)
-
-    def _written(self, rowid: int, *, replace: bool) -> int:
         self._write_held = self._replace if replace else self._insert
-        self._mark = self._connection.total_changes()
         return rowid
+
+    def _write(self, held: Mapping[int, tuple[Any, ...]]) -> None:
+        if held:
+            self._connection.run_many(self._write_held, ((rowid, *values) for rowid, values in held.items()))

@@ -15,7 +15,7 @@ from sqlite_ml_vtab.errors import CommandError, InputError
 from sqlite_ml_vtab.portable import Scorer
 from sqlite_ml_vtab.portable.inputs import is_json, read_json, wrong_count
 from sqlite_ml_vtab.store import catalog, reports, shadows
-from sqlite_ml_vtab.store.sql import Tables, quoted
+from sqlite_ml_vtab.store.sql import T, Tables, quoted
 from sqlite_ml_vtab.vtab.cursor import distribution_json
 from sqlite_ml_vtab.vtab.listing import Listing
 from sqlite_ml_vtab.vtab.module import Loaded
@@ -53,9 +53,7 @@ def _algorithms(loaded: Loaded, task: str | None = None) -> Iterable[tuple[Any, 
 
 def _report(read: Callable[..., Iterable[tuple[Any, ...]]], loaded: Loaded, *args: Any) -> Iterable[tuple[Any, ...]]:
     name, *rest = args
-    table = _table(loaded, name)
-    with table.naming:
-        return read(table.predictor, *(value for value in rest if value is not None))
+    return loaded.ask(name, lambda table: read(table.predictor, *(value for value in rest if value is not None)))
 
 
 def _versions(predictor: verbs.Predictor) -> Iterable[tuple[Any, ...]]:
@@ -142,25 +140,28 @@ def register_scalar_functions(loaded: Loaded) -> None:
 
 def _predict(loaded: Loaded, *args: Any) -> Any:
     """Return the predicted value: ml_predict(table, value, ...) or ml_predict(table, json)."""
-    table, scorer, values = _call(loaded, "ml_predict", args)
-    with table.naming:
-        return scorer.one(values)[0]
+    return loaded.ask(*_asked("ml_predict", args, lambda scorer, values: scorer.one(values)[0]))
 
 
 def _predict_proba(loaded: Loaded, *args: Any) -> str | None:
     """Return the probabilities as a JSON object: ml_predict_proba(table, value, ...) or (table, json)."""
-    table, scorer, values = _call(loaded, "ml_predict_proba", args)
-    with table.naming:
-        return distribution_json(scorer, scorer.one(values)[1])
+    return loaded.ask(
+        *_asked("ml_predict_proba", args, lambda scorer, values: distribution_json(scorer, scorer.one(values)[1]))
+    )
 
 
-def _call(loaded: Loaded, name: str, args: Sequence[Any]) -> tuple[Table, Scorer, Sequence[Any]]:
+def _asked(
+    name: str, args: Sequence[Any], answer: Callable[[Scorer, Sequence[Any]], T]
+) -> tuple[Any, Callable[[Table], T]]:
+    """Return the predictor's name among the arguments of the function `name`, and what is asked of it."""
     if len(args) < 2:
         raise InputError(f"{name} takes a predictor's name and its features. Write: {name}('table', value, ...).")
-    table = _table(loaded, args[0])
-    with table.naming:
+
+    def question(table: Table) -> T:
         scorer = verbs.scorer(table.predictor)
-        return table, scorer, _values(table.predictor.feature_names, args[1:])
+        return answer(scorer, _values(table.predictor.feature_names, args[1:]))
+
+    return args[0], question
 
 
 def _values(names: Sequence[str], given: Sequence[Any]) -> Sequence[Any]:
@@ -174,7 +175,3 @@ def _values(names: Sequence[str], given: Sequence[Any]) -> Sequence[Any]:
             "a scalar function predicts one row, got an array of rows. Use the table: SELECT ... FROM t(...)."
         )
     return rows[0]
-
-
-def _table(loaded: Loaded, name: Any) -> Table:
-    return loaded.table(name)

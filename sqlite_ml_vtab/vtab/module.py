@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -10,11 +10,11 @@ import apsw
 
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration import TASKS, parse
-from sqlite_ml_vtab.errors import CommandError, DeclarationError, about, shown
+from sqlite_ml_vtab.errors import CommandError, DeclarationError, Error, about, shown
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, Algorithm
 from sqlite_ml_vtab.store.catalog import find_predictor
 from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
-from sqlite_ml_vtab.store.sql import quoted
+from sqlite_ml_vtab.store.sql import T, quoted
 from sqlite_ml_vtab.vtab.connection import PlainConnection
 from sqlite_ml_vtab.vtab.layout import Layout
 from sqlite_ml_vtab.vtab.table import Table, key
@@ -62,16 +62,26 @@ class Loaded:
 
         Raises CommandError with the nearest names where there is none.
         """
-        if text in self._named:
-            return self._named[text]
         schema, name = find_predictor(self.connection, text)
-        found = self._tables.get(key(schema, name))
-        if found is None:
-            # Preparing a statement makes SQLite connect the table, which enters it here.
-            self.connection.execute(f"SELECT 1 FROM {quoted(schema)}.{quoted(name)} LIMIT 0")
-            found = self._tables[key(schema, name)]
-        self._named[text] = found
+        # Preparing a statement makes SQLite connect the table, if it is not, which enters it here.
+        self.connection.execute(f"SELECT 1 FROM {quoted(schema)}.{quoted(name)} LIMIT 0")
+        found = self._named[text] = self._tables[key(schema, name)]
         return found
+
+    def ask(self, text: Any, question: Callable[[Table], T]) -> T:
+        """Return the answer to `question` of the predictor called `text`, which is looked up once.
+
+        Where the answer is an error, it is looked up anew: ROLLBACK or another connection may have changed it.
+        """
+        remembered = self._named.get(text)
+        if remembered is not None:
+            try:
+                return question(remembered)
+            except (Error, apsw.SQLError):
+                self._named.clear()
+        table = self.table(text)
+        with table.naming:
+            return question(table)
 
     def land(self, table: Table, made: verbs.Attempt, deploy: bool | None) -> int:
         """Store what was fitted outside a statement; return the version.

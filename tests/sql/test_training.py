@@ -171,8 +171,7 @@ def test_weights_count(db):
 
 def test_class_weight_counts(db):
     declare(db, columns="a REAL, y TEXT TARGET, algorithm=logistic_regression, split=none")
-    db.execute("INSERT INTO p SELECT value, iif(value < 18, 'common', 'rare') FROM json_each('[%s]')" % ",".join(
-        map(str, range(20))))  # fmt: skip
+    db.executemany("INSERT INTO p VALUES (?, ?)", [(i, "common" if i < 18 else "rare") for i in range(20)])
     command(db, "train")
     command(db, "train", {"class_weight": "balanced"})
     command(db, "train", {"class_weight": {"rare": 50}})

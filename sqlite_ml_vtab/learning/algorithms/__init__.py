@@ -75,11 +75,10 @@ def _check_values(name: str, estimator_class: type, hyperparams: Mapping[str, An
     """Check values by the estimator's own constraints, one by one, so that the sentence names the culprit."""
     for param, value in hyperparams.items():
         estimator = estimator_class(**{param: value})
-        check = getattr(estimator, "_validate_params", None)
-        if check is None:
+        if not hasattr(estimator, "_parameter_constraints"):
             continue
         try:
-            check()
+            estimator._validate_params()
         except ValueError as error:
             expected = str(error).partition(" must be ")[2].partition(". Got ")[0]
             # It prints a set of texts, whose order changes from process to process.
