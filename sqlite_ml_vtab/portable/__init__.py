@@ -2,7 +2,24 @@
 
 from sqlite_ml_vtab.portable.cache import ScorerCache
 from sqlite_ml_vtab.portable.codec import MAX_BYTES, digest
-from sqlite_ml_vtab.portable.model import REFIT, Golden, Model, from_bytes, to_bytes
-from sqlite_ml_vtab.portable.scoring import Scorer
+from sqlite_ml_vtab.portable.model import REFIT, AnyModel, Golden, JointModel, Model, from_bytes, members, to_bytes
+from sqlite_ml_vtab.portable.scoring import AnyScorer, JointScorer, MatrixScores, Scorer, scorer_of
 
-__all__ = ["MAX_BYTES", "REFIT", "Golden", "Model", "Scorer", "ScorerCache", "digest", "from_bytes", "to_bytes"]
+__all__ = [
+    "MAX_BYTES",
+    "REFIT",
+    "AnyModel",
+    "AnyScorer",
+    "Golden",
+    "JointModel",
+    "JointScorer",
+    "MatrixScores",
+    "Model",
+    "Scorer",
+    "ScorerCache",
+    "digest",
+    "from_bytes",
+    "members",
+    "scorer_of",
+    "to_bytes",
+]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from sqlite_ml_vtab.errors import shown
+from sqlite_ml_vtab.portable import words
 from sqlite_ml_vtab.portable.codec import damaged
 from sqlite_ml_vtab.portable.values import ONE, Column, Floats, iso
 
@@ -29,13 +30,20 @@ class ColumnEncoding:
 
     name: str
     kind: str
-    """``NUMBER``, ``DATE`` or ``CATEGORY``: decided, never ``ANY``."""
+    """``NUMBER``, ``DATE``, ``CATEGORY`` or ``WORDS``: decided, never ``ANY``."""
     parts: tuple[str, ...] = ()
     """Of a NUMBER or a DATE: the parts that become matrix columns; none where training saw only NULL."""
     categories: tuple[str, ...] = ()
-    """Of a CATEGORY: the values seen in training."""
+    """Of a CATEGORY: the values seen in training. Of WORDS: the terms that count."""
     table: Floats | None = None
-    """Of a CATEGORY: shape (categories + 2, width), the last two rows for an unseen value and for NULL."""
+    """Of a CATEGORY: shape (categories + 2, width), the last two rows for an unseen value and for NULL.
+
+    Of WORDS: the topics, shape (terms, width).
+    """
+    idf: Floats | None = None
+    """Of WORDS: the weight of each term, shape (terms,)."""
+    edges: Floats | None = None
+    """Of a NUMBER or a DATE with the part ``code``: where its bins begin, ascending."""
     low: float = math.nan
     """The smallest value seen in training (seconds for a DATE), NaN where none was."""
     high: float = math.nan
@@ -124,7 +132,9 @@ def _require(condition: object, problem: str) -> None:
 
 def _validate_column(encoding: ColumnEncoding) -> None:
     _require(encoding.kind in ONE, f"column kind {encoding.kind!r}")
-    if encoding.kind == "CATEGORY":
+    if encoding.kind == "WORDS":
+        _validate_words(encoding)
+    elif encoding.kind == "CATEGORY":
         table = encoding.table
         _require(table is not None and not encoding.parts, "a category without its table")
         assert table is not None
@@ -136,14 +146,38 @@ def _validate_column(encoding: ColumnEncoding) -> None:
         _require(encoding.table is None and not encoding.categories, "a table where none belongs")
         _require(set(encoding.parts) <= set(legal), f"column parts {encoding.parts}")
         _require(len(set(encoding.parts)) == len(encoding.parts), "a part twice")
+        _validate_edges(encoding)
+
+
+def _validate_edges(encoding: ColumnEncoding) -> None:
+    edges = encoding.edges
+    _require((edges is not None) == ("code" in encoding.parts), "bins without their edges")
+    if edges is not None:
+        _require(edges.ndim == 1 and edges.dtype == np.float64 and np.isfinite(edges).all(), "the edges of bins")
+        _require((np.diff(edges) > 0).all(), "the edges of bins")
+
+
+def _validate_words(encoding: ColumnEncoding) -> None:
+    topics, idf, count = encoding.table, encoding.idf, len(encoding.categories)
+    _require(topics is not None and idf is not None and not encoding.parts, "words without their weights")
+    assert topics is not None
+    assert idf is not None
+    _require(topics.ndim == 2 and topics.shape[0] == count and topics.dtype == np.float64, "the topics of words")
+    _require(idf.shape == (count,) and idf.dtype == np.float64, "the weights of words")
+    _require(np.isfinite(topics).all() and np.isfinite(idf).all(), "the weights of words")
+    _require(len(set(encoding.categories)) == count, "a term twice")
 
 
 # Many rows
 
 
 def _fill_block(block: Floats, encoding: ColumnEncoding, column: Column) -> None:
-    if encoding.table is not None:
+    if encoding.idf is not None and encoding.table is not None:
+        block[:] = words.matrix(encoding.categories, encoding.idf, encoding.table, column)
+    elif encoding.table is not None:
         np.take(encoding.table, category_positions(encoding.categories, column), axis=0, out=block, mode="clip")
+    elif encoding.edges is not None:
+        block[:, 0] = _codes(encoding.edges, column)
     elif encoding.kind == "NUMBER":
         for j, part in enumerate(encoding.parts):
             block[:, j] = column if part == "value" else np.isnan(column)
@@ -151,6 +185,13 @@ def _fill_block(block: Floats, encoding: ColumnEncoding, column: Column) -> None
         parts = date_parts(column)
         for j, part in enumerate(encoding.parts):
             block[:, j] = parts[part]
+
+
+def _codes(edges: Floats, values: Floats) -> Floats:
+    """Return the bin of each value, from 0 to len(edges), and one more for NaN."""
+    codes = np.searchsorted(edges, values, side="right").astype(np.float64)
+    codes[np.isnan(values)] = len(edges) + 1
+    return codes
 
 
 def category_positions(categories: Sequence[str], column: Column) -> np.ndarray[Any, np.dtype[np.intp]]:
@@ -174,15 +215,24 @@ def date_parts(seconds: Floats) -> Mapping[str, Floats]:
         "hour": np.floor((whole - day * DAY) / 3600.0),
         "days": whole / DAY,
     }
+    for name, period in CYCLES.items():
+        angle = parts[name] * (2.0 * math.pi / period)
+        parts |= {f"{name}_sin": np.sin(angle), f"{name}_cos": np.cos(angle)}
     for values in parts.values():
         values[missing] = np.nan
     return parts | {"missing": missing.astype(np.float64)}
 
 
-NUMBER_PARTS = ("value", "missing")
-"""The parts a NUMBER can have: itself, and 1 where it is NULL."""
+NUMBER_PARTS = ("value", "missing", "code")
+"""The parts a NUMBER can have: itself, 1 where it is NULL, and the bin it falls into."""
 
-DATE_PARTS = ("year", "month", "weekday", "hour", "days", "missing")
+CYCLES = {"month": 12.0, "weekday": 7.0, "hour": 24.0}
+"""The parts of a date that begin anew, and after how many; each also as a point on a circle."""
+
+DATE_PARTS = (
+    *("year", "month", "weekday", "hour", "days", "missing", "code"),
+    *(f"{name}_{side}" for name in CYCLES for side in ("sin", "cos")),
+)
 """The parts a DATE can have: weekday 0 is Monday, days are elapsed since 1970 with their fraction."""
 
 
@@ -191,8 +241,14 @@ DATE_PARTS = ("year", "month", "weekday", "hour", "days", "missing")
 
 def _reader(encoding: ColumnEncoding) -> Callable[[Any], Sequence[float]]:
     name, read = encoding.name, ONE[encoding.kind]
+    if encoding.idf is not None and encoding.table is not None:
+        project = words.projector(encoding.categories, encoding.idf, encoding.table)
+        return lambda value: project(read(name, value)).tolist()
     if encoding.table is not None:
         return _category_reader(encoding)
+    if encoding.edges is not None:
+        edges = encoding.edges
+        return lambda value: _codes(edges, np.array([read(name, value)])).tolist()
     if encoding.kind == "NUMBER":
         picks = [part == "value" for part in encoding.parts]
 
@@ -227,7 +283,14 @@ def _date_row(seconds: float, parts: Sequence[str]) -> list[float]:
         "days": seconds / DAY,
         "missing": 0.0,
     }
-    return [known[part] for part in parts]
+    return [known[part] if part in known else _on_circle(known, part) for part in parts]
+
+
+def _on_circle(known: Mapping[str, float], part: str) -> float:
+    """Return ``month_sin`` and its like, by numpy's functions, so that it equals the many-row path."""
+    name, _, side = part.rpartition("_")
+    angle = known[name] * (2.0 * math.pi / CYCLES[name])
+    return float(np.sin(angle) if side == "sin" else np.cos(angle))
 
 
 def _number_row(
@@ -260,7 +323,7 @@ def _finisher(encoder: Encoder) -> Callable[[list[float]], list[float]]:
 
 
 def _warn(encoding: ColumnEncoding, value: Any) -> list[str]:
-    if value is None:
+    if value is None or encoding.kind == "WORDS":
         return []
     if encoding.kind == "CATEGORY":
         seen = ONE["CATEGORY"](encoding.name, value) in encoding.categories

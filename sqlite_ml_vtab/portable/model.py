@@ -13,8 +13,9 @@ from sqlite_ml_vtab.portable import codec
 from sqlite_ml_vtab.portable.encoder import ColumnEncoding, Encoder
 from sqlite_ml_vtab.portable.families import FAMILIES
 from sqlite_ml_vtab.portable.families.base import Parameters, require
+from sqlite_ml_vtab.portable.inverse import INVERSES
 from sqlite_ml_vtab.portable.links import LINKS
-from sqlite_ml_vtab.portable.values import ONE
+from sqlite_ml_vtab.portable.values import ONE, Floats
 
 Label: TypeAlias = str | int | float
 
@@ -48,6 +49,10 @@ class Model:
     interval: float
     """Regression: half the width of the interval from hold-out residuals; NaN where there was no hold-out."""
     golden: Golden
+    costs: Floats
+    """Classification: the cost of predicting (column) for each actual class (row); (0, 0): the likelier class wins."""
+    inverse: tuple[str, tuple[float, ...]] = ("none", ())
+    """Regression: the entry of INVERSES, with its parameters, that leads back to the target's unit."""
 
     @property
     def outputs(self) -> int:
@@ -60,36 +65,92 @@ class Model:
         return [(column.name, column.kind) for column in self.encoder.columns]
 
 
-def to_bytes(model: Model) -> bytes:
+@dataclass(frozen=True, slots=True)
+class JointModel:
+    """One model for each of several targets, over the same features."""
+
+    targets: tuple[str, ...]
+    """The names of the target columns."""
+    models: tuple[Model, ...]
+    """One for each, each with an encoder of its own."""
+
+    @property
+    def task(self) -> str:
+        """``classification`` or ``regression``."""
+        return self.models[0].task
+
+    @property
+    def family(self) -> str:
+        """The family of all, or REFIT where one has no portable form."""
+        families = {model.family for model in self.models}
+        return REFIT if REFIT in families else self.models[0].family
+
+    @property
+    def features(self) -> list[tuple[str, str]]:
+        """The name and the kind of each feature."""
+        return self.models[0].features
+
+
+AnyModel: TypeAlias = Model | JointModel
+
+
+def members(model: AnyModel) -> tuple[Model, ...]:
+    """Return the model of each target."""
+    return model.models if isinstance(model, JointModel) else (model,)
+
+
+def to_bytes(model: AnyModel) -> bytes:
     """Return the bytes that stand for `model` in the database.
 
     Raises ModelError for a model that `from_bytes` would refuse.
     """
-    _validate(model)
+    for one in members(model):
+        _validate(one)
+    if isinstance(model, JointModel):
+        _validate_joint(model)
+        return codec.encode({"targets": list(model.targets), "models": [_tree(one) for one in model.models]})
+    return codec.encode(_tree(model))
+
+
+def _tree(model: Model) -> dict[str, Any]:
     encoder = model.encoder
-    return codec.encode(
-        {
-            "task": model.task,
-            "columns": [_column_tree(column) for column in encoder.columns],
-            "fill": encoder.fill,
-            "centre": encoder.centre,
-            "scale": encoder.scale,
-            "labels": list(model.labels),
-            "family": model.family,
-            "parameters": dict(model.parameters),
-            "interval": None if math.isnan(model.interval) else model.interval,
-            "golden": {"rows": model.golden.rows, "scores": model.golden.scores},
-        }
-    )
+    return {
+        "task": model.task,
+        "columns": [_column_tree(column) for column in encoder.columns],
+        "fill": encoder.fill,
+        "centre": encoder.centre,
+        "scale": encoder.scale,
+        "labels": list(model.labels),
+        "family": model.family,
+        "parameters": dict(model.parameters),
+        "interval": None if math.isnan(model.interval) else model.interval,
+        "costs": model.costs,
+        "inverse": {"name": model.inverse[0], "parameters": list(model.inverse[1])},
+        "golden": {"rows": model.golden.rows, "scores": model.golden.scores},
+    }
 
 
-def from_bytes(blob: bytes, limit: int = codec.MAX_BYTES) -> Model:
+def from_bytes(blob: bytes, limit: int = codec.MAX_BYTES) -> AnyModel:
     """Return the model that `blob` holds, wholly checked: evaluating it is safe and ends.
 
     Raises ModelError for everything else.
     """
     tree = codec.decode(blob, limit)
-    _keys(tree, "task", "columns", "fill", "centre", "scale", "labels", "family", "parameters", "interval", "golden")
+    if tree.keys() != {"targets", "models"}:
+        return _from_tree(tree)
+    joint = JointModel(_texts(tree, "targets"), tuple(map(_from_tree, _list(tree, "models"))))
+    _validate_joint(joint)
+    return joint
+
+
+def _validate_joint(joint: JointModel) -> None:
+    require(2 <= len(joint.targets) == len(joint.models) <= 1000, "targets")
+    require(len(set(joint.targets)) == len(joint.targets), "a target twice")
+    require(all(model.task == joint.task and model.features == joint.features for model in joint.models), "targets")
+
+
+def _from_tree(tree: Any) -> Model:
+    _keys(tree, *_TREE)
     encoder = Encoder(
         tuple(_column(entry) for entry in _list(tree, "columns")),
         *(_array(tree, name) for name in ("fill", "centre", "scale")),
@@ -102,29 +163,49 @@ def from_bytes(blob: bytes, limit: int = codec.MAX_BYTES) -> Model:
         parameters=tree["parameters"],
         interval=math.nan if tree["interval"] is None else tree["interval"],
         golden=_golden(tree["golden"]),
+        costs=_array(tree, "costs"),
+        inverse=_inverse(tree["inverse"]),
     )
     _validate(model)
     return model
 
 
+_TREE = (
+    *("task", "columns", "fill", "centre", "scale", "labels", "family", "parameters", "interval", "golden"),
+    *("costs", "inverse"),
+)
+
+
+def _inverse(tree: Any) -> tuple[str, tuple[float, ...]]:
+    _keys(tree, "name", "parameters")
+    return tree["name"], tuple(_list(tree, "parameters"))
+
+
 def _column_tree(column: ColumnEncoding) -> dict[str, Any]:
     tree: dict[str, Any] = {"name": column.name, "kind": column.kind}
-    if column.table is not None:
+    if column.kind == "WORDS":
+        return tree | {"terms": list(column.categories), "idf": column.idf, "topics": column.table}
+    if column.kind == "CATEGORY":
         return tree | {"categories": list(column.categories), "table": column.table}
     span = [None, None] if math.isnan(column.low) else [column.low, column.high]
-    return tree | {"parts": list(column.parts), "range": span}
+    return tree | {"parts": list(column.parts), "range": span, "edges": column.edges}
 
 
 def _column(entry: Any) -> ColumnEncoding:
     require(isinstance(entry, dict) and isinstance(entry.get("name"), str), "a column")
-    kind = entry.get("kind")
+    name, kind = entry["name"], entry.get("kind")
     require(isinstance(kind, str) and kind in ONE, "a column's kind")
+    if kind == "WORDS":
+        _keys(entry, "name", "kind", "terms", "idf", "topics")
+        arrays = {"idf": _array(entry, "idf"), "table": _array(entry, "topics")}
+        return ColumnEncoding(name, kind, categories=_texts(entry, "terms"), **arrays)
     if kind == "CATEGORY":
         _keys(entry, "name", "kind", "categories", "table")
-        return ColumnEncoding(entry["name"], kind, categories=_texts(entry, "categories"), table=_array(entry, "table"))
-    _keys(entry, "name", "kind", "parts", "range")
+        return ColumnEncoding(name, kind, categories=_texts(entry, "categories"), table=_array(entry, "table"))
+    _keys(entry, "name", "kind", "parts", "range", "edges")
     low, high = _range(entry["range"])
-    return ColumnEncoding(entry["name"], kind, parts=_texts(entry, "parts"), low=low, high=high)
+    edges = None if entry["edges"] is None else _array(entry, "edges")
+    return ColumnEncoding(name, kind, parts=_texts(entry, "parts"), low=low, high=high, edges=edges)
 
 
 def _range(span: Any) -> tuple[float, float]:
@@ -153,6 +234,7 @@ def _validate(model: Model) -> None:
     model.encoder.validate()
     require(model.encoder.width > 0, "no column is used")
     _validate_golden(model)
+    _validate_decisions(model)
     parameters = model.parameters
     require(isinstance(parameters, dict) and isinstance(model.family, str), "family")
     link = parameters.get("link")
@@ -163,6 +245,15 @@ def _validate(model: Model) -> None:
     require(model.family in FAMILIES, "family")
     require(link not in ("sigmoid", "modified_huber") or model.outputs == 2, "link")
     FAMILIES[model.family].validate(parameters, model.encoder.width, model.outputs)
+
+
+def _validate_decisions(model: Model) -> None:
+    costs, (name, values) = model.costs, model.inverse
+    shapes = {(0, 0)} | ({(len(model.labels), len(model.labels))} if model.labels else set())
+    require(costs.shape in shapes and costs.dtype == np.float64 and bool(np.isfinite(costs).all()), "costs")
+    require(isinstance(name, str) and name in INVERSES and len(values) == INVERSES[name].parameters, "inverse")
+    require(all(type(value) in (int, float) and math.isfinite(value) for value in values), "inverse")
+    require(name == "none" or model.task == "regression", "inverse")
 
 
 def _validate_golden(model: Model) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import mul
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from sqlite_ml_vtab.portable.families import FAMILIES
-from sqlite_ml_vtab.portable.families.base import RowScores
+from sqlite_ml_vtab.portable.families.base import RowScores, by_matrix
+from sqlite_ml_vtab.portable.inverse import INVERSES
 from sqlite_ml_vtab.portable.links import LINKS
-from sqlite_ml_vtab.portable.model import REFIT, Label, Model
+from sqlite_ml_vtab.portable.model import REFIT, JointModel, Label, Model
 from sqlite_ml_vtab.portable.values import MANY, Column, Floats
 
 MatrixScores: TypeAlias = Callable[[Floats], Floats]
@@ -22,18 +24,14 @@ Answer: TypeAlias = tuple[Any, Sequence[float]]
 """The predicted value, and the decision values behind it."""
 
 
-def _row_of(scores: MatrixScores) -> RowScores:
-    """Return the one-row form of `scores`."""
-
-    def one(row: list[float]) -> list[float]:
-        found: list[float] = scores(np.array([row]))[0].tolist()
-        return found
-
-    return one
-
-
 def _greatest(scores: Sequence[float]) -> int:
     return max(range(len(scores)), key=scores.__getitem__)
+
+
+def read_columns(features: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> list[Column]:
+    """Return `rows` as columns, each read by its kind; `features` are (name, kind) pairs."""
+    raw = zip(*rows, strict=True) if len(rows) else [()] * len(features)
+    return [MANY[kind](name, values) for (name, kind), values in zip(features, raw, strict=True)]
 
 
 class Scorer:
@@ -46,12 +44,14 @@ class Scorer:
         self.names = [name for name, _ in model.features]
         self._encode = model.encoder.row()
         self._link = LINKS[model.parameters["link"]]
+        self._inverse = INVERSES[model.inverse[0]].many if model.inverse[0] != "none" else None
+        self._costs = list(zip(*model.costs.tolist(), strict=True))
         self.has_probabilities = bool(model.labels) and model.parameters["link"] != "none"
         if model.family == REFIT:
             if refitted is None:
                 raise ValueError("a model without a portable form needs its refitted estimator")
             self._matrix_scores: MatrixScores = refitted
-            self._row_scores: RowScores = _row_of(refitted)
+            self._row_scores: RowScores = by_matrix(lambda _, matrix: refitted(matrix))(model.parameters)
         else:
             family = FAMILIES[model.family]
             self._matrix_scores = partial(family.scores, model.parameters)
@@ -64,16 +64,23 @@ class Scorer:
         """
         scores = self._row_scores(self._encode(values))
         if self.labels:
-            return self.labels[_greatest(scores)], scores
-        return self._link.one(scores)[0], scores
+            return self.labels[self.place(scores)], scores
+        if self._inverse is None:
+            return self._link.one(scores)[0], scores
+        return self.values(np.array([scores]))[0], scores
 
-    def many(self, rows: Sequence[Sequence[Any]]) -> tuple[list[Any], Floats]:
-        """Return the predicted values of `rows`, and their decision values of shape (n, outputs)."""
-        features = self.model.features
-        raw = zip(*rows, strict=True) if len(rows) else [()] * len(features)
-        columns = [MANY[kind](name, values) for (name, kind), values in zip(features, raw, strict=True)]
-        scores = self.scores(columns)
-        return self.values(scores), scores
+    def place(self, scores: Sequence[float]) -> int:
+        """Return the place of the predicted class in the labels: the likeliest, or the one that costs least."""
+        if not self._costs:
+            return _greatest(scores)
+        chances = self._link.one(scores)
+        expected = [sum(map(mul, chances, column)) for column in self._costs]
+        return min(range(len(expected)), key=expected.__getitem__)
+
+    def many(self, rows: Sequence[Sequence[Any]]) -> tuple[list[Any], list[list[float]]]:
+        """Return the predicted values of `rows`, and their decision values."""
+        scores = self.scores(read_columns(self.model.features, rows))
+        return self.values(scores), scores.tolist()
 
     def scores(self, columns: Sequence[Column]) -> Floats:
         """Return the decision values, shape (n, outputs), of feature columns that are read already."""
@@ -82,13 +89,19 @@ class Scorer:
 
     def values(self, scores: Floats) -> list[Any]:
         """Return the predicted values for decision values of shape (n, outputs)."""
+        if self._costs:
+            return [self.labels[self.place(row)] for row in scores.tolist()]
         if self.labels:
             places = scores.argmax(axis=1)
             # Numbers so large that they overflow to NaN: numpy's argmax then differs from the one-row path.
             for row in np.flatnonzero(np.isnan(scores).any(axis=1)).tolist():
                 places[row] = _greatest(scores[row].tolist())
             return [self.labels[place] for place in places.tolist()]
-        predicted: list[float] = self._linked(scores)[:, 0].tolist()
+        numbers = self._linked(scores)[:, 0]
+        if self._inverse is not None:
+            with np.errstate(all="ignore"):
+                numbers = self._inverse(numbers, *self.model.inverse[1])
+        predicted: list[float] = numbers.tolist()
         return predicted
 
     def probabilities(self, scores: Floats) -> Floats | None:
@@ -103,6 +116,16 @@ class Scorer:
         """Return the probabilities of one row's decision values, None where the model has none."""
         return self._link.one(scores) if self.has_probabilities else None
 
+    def probability(self, scores: Sequence[float]) -> float | None:
+        """Return the probability of the predicted class, None where the model has none."""
+        chances = self.distribution(scores)
+        return None if chances is None else chances[self.place(scores)]
+
+    def by_class(self, scores: Sequence[Any]) -> dict[str, Any] | None:
+        """Return the probability of each class by its name, None where the model has none."""
+        chances = self.distribution(scores)
+        return None if chances is None else dict(zip(map(str, self.labels), chances, strict=True))
+
     def bounds(self, value: float) -> tuple[float, float] | None:
         """Return the interval around a predicted number, None for labels and where there was no hold-out."""
         width = self.model.interval
@@ -111,3 +134,49 @@ class Scorer:
     def warning(self, values: Sequence[Any]) -> str | None:
         """Return why to distrust the prediction for these values, None where nothing speaks against it."""
         return "; ".join(self.model.encoder.warnings(values)) or None
+
+
+class JointScorer:
+    """Answers for several targets at once: the answer is a tuple, and so are the decision values."""
+
+    def __init__(self, model: JointModel, refitted: Sequence[MatrixScores | None]) -> None:
+        """Make `model` ready; `refitted` has an entry for each target, None where it has a portable form."""
+        self.model = model
+        self.names = [name for name, _ in model.features]
+        self.targets = model.targets
+        self.scorers = [Scorer(one, scores) for one, scores in zip(model.models, refitted, strict=True)]
+
+    def one(self, values: Sequence[Any]) -> tuple[tuple[Any, ...], list[Sequence[float]]]:
+        """Return the answers for one row of feature values, in declared order."""
+        answers = [scorer.one(values) for scorer in self.scorers]
+        return tuple(answer for answer, _ in answers), [scores for _, scores in answers]
+
+    def many(self, rows: Sequence[Sequence[Any]]) -> tuple[list[tuple[Any, ...]], list[Any]]:
+        """Return the answers of `rows`, and their decision values, each a tuple over the targets."""
+        columns = read_columns(self.model.features, rows)
+        scores = [scorer.scores(columns) for scorer in self.scorers]
+        answers = [scorer.values(found) for scorer, found in zip(self.scorers, scores, strict=True)]
+        return list(zip(*answers, strict=True)), list(zip(*(found.tolist() for found in scores), strict=True))
+
+    def probability(self, scores: Any) -> None:
+        """Return None: of several targets, each has one of its own (see `by_class`)."""
+
+    def by_class(self, scores: Sequence[Any]) -> dict[str, Any] | None:
+        """Return, by target, the probability of each class; None where the models have none."""
+        chances = [scorer.by_class(found) for scorer, found in zip(self.scorers, scores, strict=True)]
+        return None if None in chances else dict(zip(self.targets, chances, strict=True))
+
+    def bounds(self, value: Any) -> None:
+        """Return None: of several targets, each would have bounds of its own."""
+
+    def warning(self, values: Sequence[Any]) -> str | None:
+        """Return why to distrust the prediction for these values, None where nothing speaks against it."""
+        return self.scorers[0].warning(values)
+
+
+AnyScorer: TypeAlias = Scorer | JointScorer
+
+
+def scorer_of(model: Model | JointModel, refitted: Sequence[MatrixScores | None]) -> AnyScorer:
+    """Return what answers for `model`; `refitted` has an entry for each target."""
+    return JointScorer(model, refitted) if isinstance(model, JointModel) else Scorer(model, refitted[0])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -43,7 +44,7 @@ def number(name: str, value: Any) -> float:
     raise InputError(f"column {name!r} is NUMBER, got {shown(value)}. {remedy}")
 
 
-def category(name: str, value: Any) -> str | None:
+def category(name: str, value: Any, kind: str = "CATEGORY") -> str | None:
     """Return a CATEGORY as text, numbers as SQLite writes them; None for NULL.
 
     A REAL has 15 significant digits here, whichever SQLite runs: older releases write so many, newer ones up to 17.
@@ -54,7 +55,7 @@ def category(name: str, value: Any) -> str | None:
         return str(int(value))
     if isinstance(value, float) and not math.isnan(value):
         return _float_text(value)
-    raise InputError(f"column {name!r} is CATEGORY, got {shown(value)}. Give text, a number or NULL.")
+    raise InputError(f"column {name!r} is {kind}, got {shown(value)}. Give text, a number or NULL.")
 
 
 def date(name: str, value: Any) -> float:
@@ -99,11 +100,11 @@ def _plain_numbers(values: Sequence[Any]) -> Floats | None:
     return array if not odd or odd == sum(value is None for value in values) else None
 
 
-def categories(name: str, values: Sequence[Any]) -> Column:
+def categories(name: str, values: Sequence[Any], kind: str = "CATEGORY") -> Column:
     """Return CATEGORY values as str or None, an object array of shape (n,)."""
     array = np.empty(len(values), dtype=object)
     plain = set(map(type, values)) <= _TEXT
-    array[:] = list(values) if plain else [category(name, value) for value in values]
+    array[:] = list(values) if plain else [category(name, value, kind) for value in values]
     return array
 
 
@@ -112,10 +113,20 @@ def dates(name: str, values: Sequence[Any]) -> Floats:
     return np.array([date(name, value) for value in values], dtype=np.float64)
 
 
-ONE: dict[str, Callable[[str, Any], Any]] = {"NUMBER": number, "CATEGORY": category, "DATE": date}
+ONE: dict[str, Callable[[str, Any], Any]] = {
+    "NUMBER": number,
+    "CATEGORY": category,
+    "DATE": date,
+    "WORDS": partial(category, kind="WORDS"),
+}
 """How one value of each kind is read."""
 
-MANY: dict[str, Callable[[str, Sequence[Any]], Column]] = {"NUMBER": numbers, "CATEGORY": categories, "DATE": dates}
+MANY: dict[str, Callable[[str, Sequence[Any]], Column]] = {
+    "NUMBER": numbers,
+    "CATEGORY": categories,
+    "DATE": dates,
+    "WORDS": partial(categories, kind="WORDS"),
+}
 """How many values of each kind are read."""
 
 _PLAIN = {int, float, type(None)}

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import warnings
 
 import numpy as np
 import orjson
@@ -13,16 +14,25 @@ from sqlite_ml_vtab.portable.families import FAMILIES
 
 
 def _estimators():
+    from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
     from sklearn.dummy import DummyClassifier
-    from sklearn.ensemble import GradientBoostingClassifier
+    from sklearn.ensemble import GradientBoostingClassifier, VotingClassifier
     from sklearn.linear_model import LogisticRegression
-    from sklearn.naive_bayes import GaussianNB
+    from sklearn.naive_bayes import BernoulliNB, GaussianNB
     from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.svm import SVC
 
+    members = [("a", LogisticRegression()), ("b", KNeighborsClassifier(3))]
     return {
         "bayes": GaussianNB(),
+        "combined": VotingClassifier(members, voting="soft"),
         "constant": DummyClassifier(),
+        "discriminant": QuadraticDiscriminantAnalysis(reg_param=0.1),
+        "events": BernoulliNB(),
+        "kernel": SVC(),
         "linear": LogisticRegression(),
+        "mlp": MLPClassifier((4,), max_iter=5, random_state=0),
         "neighbors": KNeighborsClassifier(),
         "trees": GradientBoostingClassifier(n_estimators=3, max_depth=2, random_state=0),
     }
@@ -42,23 +52,65 @@ ENCODER = Encoder(
 ROWS = ((0.25, "red", "1970-01-01 12:00:00", None), (None, None, None, None), (-1, "green", 1717158600, 3))
 
 
-def _model(family, estimator):
+CURVE = Encoder(
+    columns=(
+        ColumnEncoding("size", "NUMBER", ("value",), low=-1.0, high=1.0),
+        ColumnEncoding("colour", "CATEGORY", categories=("blue", "red"), table=np.zeros((4, 0))),
+        ColumnEncoding("day", "DATE"),
+        ColumnEncoding("empty", "NUMBER"),
+    ),
+    fill=np.array([0.5]),
+    centre=np.array([0.1]),
+    scale=np.array([2.0]),
+)
+"""The same columns, of which only the first counts: an isotonic curve has one feature."""
+
+
+CODES = Encoder(
+    columns=(
+        ColumnEncoding("size", "NUMBER", ("code",), edges=np.array([-0.5, 0.25, 0.5]), low=-1.0, high=1.0),
+        ColumnEncoding("colour", "WORDS", categories=("green", "red"), idf=np.array([1.5, 1.0]), table=np.eye(2)),
+        ColumnEncoding("day", "DATE", ("code",), edges=np.array([1e5]), low=0.0, high=86400.0),
+        ColumnEncoding("empty", "NUMBER"),
+    ),
+    fill=np.zeros(4),
+    centre=np.zeros(4),
+    scale=np.ones(4),
+)
+"""The same columns as words and bins."""
+
+
+def _model(family, estimator, encoder=ENCODER):
     random = np.random.RandomState(0)
-    matrix, classes = random.normal(size=(40, ENCODER.width)), np.arange(40) % 3
-    parameters = FAMILIES[family].extract(estimator.fit(matrix, classes))
+    matrix, classes = random.normal(size=(40, encoder.width)), np.arange(40) % 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        parameters = FAMILIES[family].extract(estimator.fit(matrix, classes))
     golden = Golden(ROWS[:1], ((0.5, 0.25, 0.125),))
-    return Model("classification", ENCODER, ("a", 2, 2.5), family, parameters, math.nan, golden)
+    costs = np.empty((0, 0))
+    return Model("classification", encoder, ("a", 2, 2.5), family, parameters, math.nan, golden, costs)
+
+
+def _curve():
+    from sklearn.isotonic import IsotonicRegression
+
+    x = np.random.RandomState(0).normal(size=40)
+    parameters = FAMILIES["isotonic"].extract(IsotonicRegression(out_of_bounds="clip").fit(x, x**3))
+    golden = Golden(ROWS[:1], ((0.5,),))
+    return Model("regression", CURVE, (), "isotonic", parameters, 1.0, golden, np.empty((0, 0)))
 
 
 @pytest.fixture(scope="session")
 def models():
-    """One classifier of three classes for each family, over the same four columns."""
-    return {family: _model(family, estimator) for family, estimator in _estimators().items()}
+    """One model for each family over the same four columns: of three classes, or of a number where it is a curve."""
+    return {family: _model(family, estimator) for family, estimator in _estimators().items()} | {"isotonic": _curve()}
 
 
-@pytest.fixture(params=sorted(FAMILIES))
+@pytest.fixture(params=[*sorted(FAMILIES), "words"])
 def model(request, models):
-    """The model of each family in turn; a family without one fails here."""
+    """The model of each family in turn, and a linear one over words and bins; a family without one fails here."""
+    if request.param == "words":
+        return _model("linear", _estimators()["linear"], CODES)
     return models[request.param]
 
 

@@ -9,16 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlite_ml_vtab.errors import InputError, ModelError
-from sqlite_ml_vtab.portable.encoder import DATE_PARTS, NUMBER_PARTS, ColumnEncoding, Encoder, date_parts
+from sqlite_ml_vtab.portable.encoder import CYCLES, DATE_PARTS, NUMBER_PARTS, ColumnEncoding, Encoder, date_parts
 from sqlite_ml_vtab.portable.values import MANY, date
 
 NUMBER = ColumnEncoding("n", "NUMBER", ("value",), low=0.0, high=10.0)
 NUMBER_OR_NULL = ColumnEncoding("m", "NUMBER", ("missing", "value"), low=-1.0, high=1.0)
 COLOUR = ColumnEncoding("c", "CATEGORY", categories=("blue", "red"), table=np.eye(4)[:, [0, 1, 3]])
 MEANS = ColumnEncoding("t", "CATEGORY", categories=("1", "x"), table=np.array([[0.1], [0.7], [0.4], [0.3]]))
-DAY = ColumnEncoding("d", "DATE", DATE_PARTS, low=date("d", "2024-01-01"), high=date("d", "2024-12-31"))
+PLAIN_PARTS = tuple(part for part in DATE_PARTS if part != "code")
+"""All that a date can become together; a code stands alone."""
+DAY = ColumnEncoding("d", "DATE", PLAIN_PARTS, low=date("d", "2024-01-01"), high=date("d", "2024-12-31"))
+BINS = ColumnEncoding("b", "NUMBER", ("code",), edges=np.array([-1.0, 0.5, 7.0]))
+DAY_BINS = ColumnEncoding("e", "DATE", ("code",), edges=np.array([0.0, 1e9]))
+TEXT = ColumnEncoding(
+    "w", "WORDS", categories=("big", "big red", "red"), idf=np.array([1.0, 2.5, 1.5]), table=np.eye(3)[:, [0, 2]] / 3
+)
 UNUSED = ColumnEncoding("u", "NUMBER")
 UNUSED_CATEGORY = ColumnEncoding("v", "CATEGORY", table=np.zeros((2, 0)))
+EVERY_ENCODING = (NUMBER, NUMBER_OR_NULL, COLOUR, MEANS, DAY, BINS, DAY_BINS, TEXT, UNUSED, UNUSED_CATEGORY)
 
 
 def encoder(*columns, scaled=True, filled=True):
@@ -42,6 +50,7 @@ def same_bits(one, many):
 
 numbers = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False, width=32)
 categories = st.none() | st.sampled_from(["blue", "red", "green", "1", "x", ""]) | st.integers(0, 3) | st.just(1.0)
+texts = st.none() | st.sampled_from(["big", "a RED, big red!", "none", ""]) | st.text(max_size=8)
 dates = (
     st.none()
     | st.datetimes().filter(lambda d: d.year < 9999).map(str)
@@ -55,11 +64,13 @@ dates = (
 @settings(max_examples=100, deadline=None)
 @given(
     rows=st.lists(
-        st.tuples(numbers, numbers, categories, categories, dates, numbers, categories), min_size=1, max_size=4
+        st.tuples(numbers, numbers, categories, categories, dates, numbers, dates, texts, numbers, categories),
+        min_size=1,
+        max_size=4,
     )
 )
 def test_one_row_is_encoded_to_the_bit_as_many_are(scaled, filled, rows):
-    made = encoder(NUMBER, NUMBER_OR_NULL, COLOUR, MEANS, DAY, UNUSED, UNUSED_CATEGORY, scaled=scaled, filled=filled)
+    made = encoder(*EVERY_ENCODING, scaled=scaled, filled=filled)
     assert same_bits([made.row()(row) for row in rows], matrix_of(made, rows))
 
 
@@ -98,14 +109,30 @@ def test_a_missing_number_stays_nan_for_an_estimator_that_takes_it():
 
 def test_the_parts_of_a_date_are_those_of_the_calendar():
     found = date_parts(np.array([date("d", "2024-05-31 18:00:00"), date("d", "1969-12-28 00:59:59.5"), math.nan]))
-    assert list(found) == list(DATE_PARTS)
+    assert set(found) == set(PLAIN_PARTS)
     assert found["year"].tolist()[:2] == [2024.0, 1969.0]
     assert found["month"].tolist()[:2] == [5.0, 12.0]
     assert found["weekday"].tolist()[:2] == [4.0, 6.0]
     assert found["hour"].tolist()[:2] == [18.0, 0.0]
     assert found["days"].tolist()[:2] == [19874.75, -4 + 3599.5 / 86400]
     assert found["missing"].tolist() == [0.0, 0.0, 1.0]
-    assert all(np.isnan(found[part][2]) for part in DATE_PARTS if part != "missing")
+    assert all(np.isnan(found[part][2]) for part in PLAIN_PARTS if part != "missing")
+
+
+def test_the_parts_of_a_date_that_begin_anew_lie_on_a_circle():
+    found = date_parts(np.array([date("d", "2024-03-31 18:00:00"), date("d", "2024-12-04 00:00:00")]))
+    assert [found[f"{part}_sin"][0] for part in ("month", "hour")] == pytest.approx([1.0, -1.0])
+    assert [found[f"{part}_cos"][1] for part in ("month", "hour")] == pytest.approx([1.0, 1.0])
+    for part, period in CYCLES.items():
+        angle = 2 * math.pi * found[part] / period
+        assert found[f"{part}_sin"] == pytest.approx(np.sin(angle))
+        assert found[f"{part}_cos"] == pytest.approx(np.cos(angle))
+
+
+def test_a_code_is_the_bin_a_number_falls_into_and_null_has_one_of_its_own():
+    made = encoder(BINS, scaled=False)
+    rows = [(-9,), (-1,), (0.5,), (6.9,), (7,), (None,)]
+    assert matrix_of(made, rows).tolist() == [[0.0], [1.0], [2.0], [2.0], [3.0], [4.0]]
 
 
 @pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31 23:59:59"])
@@ -120,7 +147,8 @@ def test_the_matrix_is_what_scikit_learns_column_transformer_makes_of_the_same_c
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
-    from sqlite_ml_vtab.learning.features import Wish, fit_encoder
+    from sqlite_ml_vtab.learning.columns import Feature, Wish
+    from sqlite_ml_vtab.learning.features import fit_encoder
 
     random = np.random.RandomState(0)
     count = 300
@@ -128,10 +156,9 @@ def test_the_matrix_is_what_scikit_learns_column_transformer_makes_of_the_same_c
     colour = random.choice(np.array(["blue", "green", "red", None], dtype=object), size=count)
     town = random.choice(np.array([f"town {i}" for i in range(40)], dtype=object), size=count)
     target = random.normal(size=count) + (town == "town 3")
-    wish = Wish("regression", 0, scales=True, takes_nan=False, seed=0)
-    fitted = fit_encoder(
-        ["number", "colour", "town"], ["NUMBER", "CATEGORY", "CATEGORY"], [number, colour, town], target, wish
-    )
+    wish = Wish("regression", 0, scale="standard", takes_nan=False, codes=False, seed=0)
+    features = [Feature("number", "NUMBER"), Feature("colour", "CATEGORY"), Feature("town", "CATEGORY")]
+    fitted = fit_encoder(features, [number, colour, town], target, wish)
 
     scaled = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
     one_hot = OneHotEncoder(categories=[["blue", "green", "red", None]], handle_unknown="ignore")
@@ -185,7 +212,7 @@ SOUND = encoder(NUMBER, COLOUR)
 
 
 def test_a_sound_encoder_is_taken():
-    encoder(NUMBER, NUMBER_OR_NULL, COLOUR, MEANS, DAY, UNUSED, UNUSED_CATEGORY).validate()
+    encoder(*EVERY_ENCODING).validate()
 
 
 @pytest.mark.parametrize(
@@ -212,6 +239,23 @@ def test_a_sound_encoder_is_taken():
         (encoder(replace(COLOUR, table=np.full((4, 3), np.nan))), "a category table's values"),
         (encoder(replace(COLOUR, table=np.zeros((4, 3), dtype="<f4"))), "a category table's values"),
         (encoder(replace(COLOUR, categories=("blue", "blue"))), "a category twice"),
+        (encoder(replace(BINS, edges=None)), "bins without their edges"),
+        (encoder(replace(NUMBER, edges=np.zeros(1))), "bins without their edges"),
+        (encoder(replace(BINS, edges=np.array([1.0, 1.0]))), "the edges of bins"),
+        (encoder(replace(BINS, edges=np.array([2.0, 1.0]))), "the edges of bins"),
+        (encoder(replace(BINS, edges=np.array([np.nan]))), "the edges of bins"),
+        (encoder(replace(BINS, edges=np.zeros((1, 1)))), "the edges of bins"),
+        (encoder(replace(BINS, edges=np.zeros(1, dtype="<f4"))), "the edges of bins"),
+        (encoder(replace(TEXT, idf=None)), "words without their weights"),
+        (encoder(replace(TEXT, table=None)), "words without their weights"),
+        (encoder(replace(TEXT, parts=("value",))), "words without their weights"),
+        (encoder(replace(TEXT, idf=np.ones(2))), "the weights of words"),
+        (encoder(replace(TEXT, idf=np.full(3, np.inf))), "the weights of words"),
+        (encoder(replace(TEXT, idf=np.ones(3, dtype="<f4"))), "the weights of words"),
+        (encoder(replace(TEXT, table=np.full((3, 2), np.nan))), "the weights of words"),
+        (encoder(replace(TEXT, table=np.zeros((2, 2)))), "the topics of words"),
+        (encoder(replace(TEXT, table=np.zeros((3, 2), dtype="<f4"))), "the topics of words"),
+        (encoder(replace(TEXT, categories=("big", "red", "red"))), "a term twice"),
     ],
 )
 def test_an_encoder_that_does_not_fit_together_is_refused(made, problem):
@@ -221,4 +265,6 @@ def test_an_encoder_that_does_not_fit_together_is_refused(made, problem):
 
 
 def test_every_part_of_a_number_is_made():
-    assert encoder(replace(NUMBER, parts=NUMBER_PARTS), scaled=False).row()((2,)) == [2.0, 0.0]
+    assert set(NUMBER_PARTS) == {*NUMBER_OR_NULL.parts, *BINS.parts}
+    assert encoder(replace(NUMBER, parts=("value", "missing")), scaled=False).row()((2,)) == [2.0, 0.0]
+    assert encoder(BINS, scaled=False).row()((2,)) == [2.0]

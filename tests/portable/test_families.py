@@ -5,12 +5,27 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from sklearn import dummy, ensemble, linear_model, naive_bayes, neighbors, tree
+from sklearn import (
+    calibration,
+    discriminant_analysis,
+    dummy,
+    ensemble,
+    gaussian_process,
+    isotonic,
+    kernel_ridge,
+    linear_model,
+    naive_bayes,
+    neighbors,
+    neural_network,
+    svm,
+    tree,
+)
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from threadpoolctl import threadpool_limits
 
 from sqlite_ml_vtab.errors import ModelError
 from sqlite_ml_vtab.portable.families import FAMILIES, NotPortable
-from sqlite_ml_vtab.portable.families.trees import MAX_DEPTH
+from sqlite_ml_vtab.portable.families.tree_scoring import MAX_DEPTH
 from sqlite_ml_vtab.portable.links import LINKS
 
 # Parity
@@ -24,19 +39,40 @@ class Case:
     classes: int
     params: dict = field(default_factory=dict)
     missing: bool = False
+    features: str = "numbers"
+    """A key of FEATURES."""
 
     def __str__(self):
         words = [f"{name}={value}" for name, value in self.params.items()] + ["NaN"] * self.missing
         return f"{self.estimator.__name__}-{self.classes}({', '.join(words)})"
 
 
-def cases(estimator, classes, *params, missing=False):
-    return [Case(estimator, count, each, missing) for count in classes for each in params]
+def cases(estimator, classes, *params, missing=False, features="numbers"):
+    return [Case(estimator, count, each, missing, features) for count in classes for each in params]
+
+
+FEATURES = {
+    "numbers": lambda matrix: matrix,
+    "one": lambda matrix: matrix[:, :1],
+    "codes": lambda matrix: np.minimum(np.floor(np.abs(matrix)), 3),
+    "not negative": np.abs,
+}
+"""By name, what is made of the features for an estimator that does not take any."""
+
+PREDICTS_BY_VOTES = (neighbors.NearestCentroid,)
+"""Estimators whose predict does not follow their predict_proba: the portable form has the answer alone."""
 
 
 TWO_OR_THREE, NUMBERS = (2, 3), (0,)
 FEW = {"n_estimators": 10, "random_state": 0}
 EARLY = {"max_iter": 15, "random_state": 0}
+
+ACTS = ("relu", "tanh", "logistic", "identity")
+GAUSSIAN = ConstantKernel(1.0) * RBF(1.0) + WhiteKernel(0.1)
+MEMBERS = {
+    "classification": [("a", linear_model.LogisticRegression()), ("b", tree.DecisionTreeClassifier(max_depth=3))],
+    "regression": [("a", linear_model.Ridge()), ("b", tree.DecisionTreeRegressor(max_depth=3))],
+}
 
 CASES = {
     "linear": [
@@ -59,6 +95,13 @@ CASES = {
         *cases(linear_model.LinearRegression, NUMBERS, {}, {"fit_intercept": False}, {"positive": True}),
         *cases(linear_model.Ridge, NUMBERS, {}, {"alpha": 100.0}, {"fit_intercept": False}),
         *cases(linear_model.Lasso, NUMBERS, {}, {"alpha": 0.01}, {"alpha": 1e6}),
+        *cases(linear_model.PoissonRegressor, NUMBERS, {}),
+        *cases(linear_model.GammaRegressor, NUMBERS, {}),
+        *cases(linear_model.Perceptron, TWO_OR_THREE, {}),
+        *cases(discriminant_analysis.LinearDiscriminantAnalysis, TWO_OR_THREE, {}),
+        *cases(svm.LinearSVC, TWO_OR_THREE, {}),
+        *cases(naive_bayes.MultinomialNB, TWO_OR_THREE, {}, features="not negative"),
+        *cases(naive_bayes.ComplementNB, TWO_OR_THREE, {}, features="not negative"),
         *cases(linear_model.ElasticNet, NUMBERS, {}, {"l1_ratio": 0.1, "selection": "random", "random_state": 0}),
         *cases(
             linear_model.SGDRegressor,
@@ -90,6 +133,9 @@ CASES = {
             {"criterion": "absolute_error", "max_depth": 4},
             {"min_samples_split": 1000},
         ),
+        *cases(ensemble.BaggingClassifier, TWO_OR_THREE, FEW | {"max_features": 0.5}),
+        *cases(ensemble.AdaBoostClassifier, TWO_OR_THREE, FEW),
+        *cases(ensemble.AdaBoostRegressor, NUMBERS, FEW),
         *cases(ensemble.RandomForestClassifier, TWO_OR_THREE, FEW, FEW | {"bootstrap": False, "max_leaf_nodes": 5}),
         *cases(ensemble.RandomForestRegressor, NUMBERS, FEW, FEW | {"max_features": 0.5, "max_samples": 0.3}),
         *cases(ensemble.ExtraTreesClassifier, TWO_OR_THREE, FEW, FEW | {"max_depth": 3}),
@@ -149,6 +195,51 @@ CASES = {
             {"p": 1, "n_neighbors": 9},
             {"n_neighbors": 120},
         ),
+        *cases(neighbors.RadiusNeighborsClassifier, TWO_OR_THREE, {"radius": 1.5, "outlier_label": "most_frequent"}),
+        *cases(neighbors.RadiusNeighborsRegressor, NUMBERS, {"radius": 1.5}, {"radius": 1.5, "weights": "distance"}),
+        *cases(neighbors.NearestCentroid, TWO_OR_THREE, {}, {"metric": "manhattan"}),
+    ],
+    "combined": [
+        *cases(
+            ensemble.VotingClassifier,
+            TWO_OR_THREE,
+            *({"estimators": MEMBERS["classification"], "voting": voting} for voting in ("soft", "hard")),
+        ),
+        *cases(ensemble.VotingRegressor, NUMBERS, {"estimators": MEMBERS["regression"], "weights": [1, 2]}),
+        *cases(ensemble.StackingClassifier, TWO_OR_THREE, {"estimators": MEMBERS["classification"], "cv": 2}),
+        *cases(ensemble.StackingRegressor, NUMBERS, {"estimators": MEMBERS["regression"], "cv": 2}),
+        *cases(
+            calibration.CalibratedClassifierCV,
+            TWO_OR_THREE,
+            *({"estimator": linear_model.RidgeClassifier(), "cv": 2, "method": how} for how in ("sigmoid", "isotonic")),
+        ),
+    ],
+    "discriminant": cases(discriminant_analysis.QuadraticDiscriminantAnalysis, TWO_OR_THREE, {}, {"reg_param": 0.1}),
+    "events": [
+        *cases(naive_bayes.BernoulliNB, TWO_OR_THREE, {}, {"binarize": 1.0, "alpha": 0.1}),
+        *cases(naive_bayes.CategoricalNB, TWO_OR_THREE, {"min_categories": 4}, features="codes"),
+    ],
+    "isotonic": cases(
+        isotonic.IsotonicRegression,
+        NUMBERS,
+        *({"out_of_bounds": "clip", "increasing": how} for how in (True, False, "auto")),
+        features="one",
+    ),
+    "kernel": [
+        *cases(svm.SVC, TWO_OR_THREE, {}, {"kernel": "poly", "coef0": 1.0}, {"kernel": "linear"}),
+        *cases(svm.NuSVC, TWO_OR_THREE, {"nu": 0.2}),
+        *cases(svm.SVR, NUMBERS, {}, {"kernel": "sigmoid", "gamma": 0.01}),
+        *cases(svm.NuSVR, NUMBERS, {}),
+        *cases(kernel_ridge.KernelRidge, NUMBERS, {"kernel": "rbf"}, {"kernel": "laplacian"}),
+        *cases(gaussian_process.GaussianProcessRegressor, NUMBERS, {"kernel": GAUSSIAN, "normalize_y": True}),
+    ],
+    "mlp": [
+        *cases(
+            neural_network.MLPClassifier,
+            TWO_OR_THREE,
+            *({"activation": how, "hidden_layer_sizes": (5, 4), "max_iter": 9, "random_state": 0} for how in ACTS),
+        ),
+        *cases(neural_network.MLPRegressor, NUMBERS, {"hidden_layer_sizes": (5,), "max_iter": 9, "random_state": 0}),
     ],
     "bayes": [
         *cases(naive_bayes.GaussianNB, TWO_OR_THREE, {}, {"var_smoothing": 0.1}),
@@ -174,6 +265,10 @@ CASES = {
 }
 
 
+CANCELLING = {gaussian_process.GaussianProcessRegressor: 1e-9}
+"""How far one row and many may lie apart where it is more than rounding: large weights of both signs that cancel."""
+
+
 def table(classes, missing, count=120, width=4):
     random = np.random.RandomState(0)
     matrix = random.lognormal(size=(count, width))
@@ -189,14 +284,16 @@ def table(classes, missing, count=120, width=4):
 
 def fitted(case):
     matrix, target, asked = table(case.classes, case.missing)
+    matrix, asked = map(FEATURES[case.features], (matrix, asked))
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return case.estimator(**case.params).fit(matrix, target), asked
 
 
 def told(method, matrix):
-    """Return what the estimator says; GaussianNB takes the logarithm of a prior of 0."""
-    with threadpool_limits(1), np.errstate(divide="ignore"):
+    """Return what the estimator says; GaussianNB takes the logarithm of a prior of 0, and radius neighbours warn."""
+    with threadpool_limits(1), np.errstate(divide="ignore"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "One or more samples have no neighbors")
         return method(matrix)
 
 
@@ -218,13 +315,15 @@ def test_the_portable_form_answers_as_the_estimator(family, case):
     answers = LINKS[parameters["link"]].many(scores)
 
     row = entry.row(parameters)
-    np.testing.assert_allclose([list(row(each)) for each in matrix.tolist()], scores, rtol=1e-12, atol=1e-12)
+    gap = CANCELLING.get(case.estimator, 1e-12)
+    np.testing.assert_allclose([list(row(each)) for each in matrix.tolist()], scores, rtol=gap, atol=gap)
     if not case.classes:
         np.testing.assert_allclose(answers[:, 0], told(estimator.predict, matrix), rtol=1e-9)
         return
     assert scores.argmax(axis=1).tolist() == told(estimator.predict, matrix).tolist()
-    assert hasattr(estimator, "predict_proba") == (parameters["link"] != "none")
-    if hasattr(estimator, "predict_proba"):
+    has_chances = hasattr(estimator, "predict_proba") and not isinstance(estimator, PREDICTS_BY_VOTES)
+    assert has_chances == (parameters["link"] != "none")
+    if has_chances:
         np.testing.assert_allclose(answers, told(estimator.predict_proba, matrix), rtol=1e-9, atol=1e-12)
 
 
@@ -309,6 +408,7 @@ def stump(threshold=0.5, copies=1):
         "roots": starts.astype("<i4"),
         "outputs": np.zeros(0, dtype="<i4"),
         "baseline": np.zeros(1),
+        "medians": np.zeros(0),
     }
 
 
@@ -336,7 +436,7 @@ def test_tree_answers_of_no_rows_are_no_answers():
     for family, each in CASES.items():
         estimator, matrix = fitted(each[0])
         parameters = FAMILIES[family].extract(estimator)
-        assert FAMILIES[family].scores(parameters, matrix[:0]).shape == (0, 2)
+        assert FAMILIES[family].scores(parameters, matrix[:0]).shape == (0, max(1, each[0].classes))
 
 
 # Neighbours
@@ -348,6 +448,8 @@ def nearest(**changed):
         "rows": np.array([[0.0], [2.0], [2.0], [5.0]]),
         "targets": np.array([[1.0], [2.0], [3.0], [4.0]]),
         "neighbors": 2,
+        "radius": 0.0,
+        "outlier": -1,
         "power": 2,
         "weights": "uniform",
     } | changed
@@ -416,33 +518,178 @@ def sample(family):
     two = random.uniform(0.1, 1, size=(2, 3))
     return {
         "bayes": ({"link": "softmax", "mean": two, "variance": two, "offset": two[:, 0]}, 3, 2),
+        "combined": (mean_of(two), 3, 2),
         "constant": ({"link": "identity", "values": np.array([0.25, 0.75])}, 3, 2),
+        "discriminant": (
+            {"link": "softmax", "means": two, "maps": np.stack([np.eye(3)] * 2), "offset": two[:, 0]},
+            3,
+            2,
+        ),
+        "events": (
+            {
+                "link": "softmax",
+                "tables": np.log(random.uniform(0.1, 1, size=(2, 5))),
+                "starts": np.array([0, 2, 5], dtype="<i4"),
+                "prior": np.log([0.5, 0.5]),
+                "threshold": None,
+            },
+            2,
+            2,
+        ),
+        "isotonic": ({"link": "identity", "x": np.array([0.0, 1.0]), "y": np.array([2.0, 5.0])}, 1, 1),
+        "kernel": (
+            {
+                "link": "identity",
+                "votes": "sum",
+                "rows": two,
+                "weights": np.ones((2, 1)),
+                "intercept": np.zeros(1),
+                "kernel": "rbf",
+                "gamma": 0.5,
+                "coef0": 0.0,
+                "degree": 3,
+            },
+            3,
+            1,
+        ),
+        "mlp": (
+            {
+                "link": "sigmoid",
+                "activation": "relu",
+                "layers": [
+                    {"weights": np.ones((3, 4)), "bias": np.zeros(4)},
+                    {"weights": np.ones((4, 2)), "bias": np.zeros(2)},
+                ],
+            },
+            3,
+            2,
+        ),
         "linear": ({"link": "sigmoid", "coef": two, "intercept": two[:, 0]}, 3, 2),
         "neighbors": (nearest(), 1, 1),
         "trees": (stump(copies=2), 1, 1),
     }[family]
 
 
+def mean_of(coef):
+    """Return the mean of two linear models."""
+    linear = {"link": "sigmoid", "coef": coef, "intercept": coef[:, 0]}
+    member = {
+        "family": "linear",
+        "parameters": linear,
+        "columns": np.zeros(0, dtype="<i4"),
+        "reads": "answer",
+        "curves": [],
+    }
+    return {
+        "link": "identity",
+        "how": "mean",
+        "members": [member, member | {"columns": np.array([2, 0, 1], dtype="<i4")}],
+        "weights": np.ones(2),
+        "final": [],
+    }
+
+
+def layer(**changed):
+    """Return what changes the first layer."""
+    return lambda parameters: {**parameters, "layers": [parameters["layers"][0] | changed, parameters["layers"][1]]}
+
+
+def member(**changed):
+    """Return what changes the second member."""
+    return lambda parameters: {**parameters, "members": [parameters["members"][0], parameters["members"][1] | changed]}
+
+
 SUMS = {"outputs": np.array([0, 0], dtype="<i4")}
 TAKES_AN_ARRAY = {
     "bayes": {"mean", "variance", "offset"},
+    "combined": {"weights"},
     "constant": {"values"},
+    "discriminant": {"means", "maps", "offset"},
+    "events": {"tables", "starts", "prior"},
+    "isotonic": {"x", "y"},
+    "kernel": {"rows", "weights", "intercept"},
     "linear": {"coef", "intercept"},
+    "mlp": set(),
     "neighbors": {"rows", "targets"},
-    "trees": {"left", "right", "feature", "threshold", "missing_left", "value", "roots", "outputs", "baseline"},
+    "trees": {
+        "left",
+        "right",
+        "feature",
+        "threshold",
+        "missing_left",
+        "value",
+        "roots",
+        "outputs",
+        "baseline",
+        "medians",
+    },
 }
 TAMPERED = {
     "bayes": [
         (put("variance", (1, 2), 0.0), "a variance is not positive"),
         (put("variance", (0, 0), -1.0), "a variance is not positive"),
     ],
+    "combined": [
+        (put("weights", 0, -1.0), "weights of members"),
+        (changed(weights=np.zeros(2)), "weights of members"),
+        *((changed(how=how), "how") for how in ("", "votes", None, ["mean"], np.zeros(2))),
+        (changed(how="median"), "a median of classes"),
+        (changed(how="stack"), "the final model"),
+        (changed(members=[]), "members"),
+        (changed(members=None), "members"),
+        (changed(members=["linear", "linear"]), "a member"),
+        (changed(members=[{}, {}]), "a member"),
+        (member(family="pickle"), "a member's family"),
+        (member(family=["linear"]), "a member's family"),
+        (member(family="refit"), "a member's family"),
+        (member(parameters=[]), "a member's family"),
+        (member(parameters={}), "a member's link"),
+        (member(columns=np.array([0, 1, 3], dtype="<i4")), "a member's columns"),
+        (member(columns=np.array([0, 1, -1], dtype="<i4")), "a member's columns"),
+        (member(columns=np.array([0, 1], dtype="<i4")), "coef has shape (2, 3)"),
+        (member(reads="pickle"), "reads"),
+        (member(reads=None), "reads"),
+    ],
     "constant": [(changed(link="softmax"), "link")],
+    "discriminant": [(changed(link="ovr"), "link")],
+    "events": [
+        (put("starts", 0, 1), "codes of columns"),
+        (put("starts", 1, 0), "codes of columns"),
+        (put("starts", 1, 6), "codes of columns"),
+        (put("starts", 2, 4), "tables has shape (2, 5)"),
+        *((changed(threshold=value), "threshold") for value in ("0", True, 1e301, [0.0])),
+        (changed(link="ovr"), "link"),
+    ],
+    "isotonic": [
+        (put("x", 1, -1.0), "points out of order"),
+        (changed(x=np.zeros(0), y=np.zeros(0)), "points out of order"),
+        (changed(link="exp"), "link"),
+    ],
+    "kernel": [
+        *((changed(votes=how), "votes") for how in ("", "binary", "pairs", None, ["sum"], np.zeros(1))),
+        *((changed(kernel=name), "kernel") for name in ("", "cosine", None, ["rbf"])),
+        *((changed(degree=value), "degree") for value in (-1, 101, 2.0, True, None)),
+        *((changed(gamma=value), "gamma") for value in ("1", True, None, 1e301)),
+        *((changed(coef0=value), "coef0") for value in ("1", True, None, -1e301)),
+    ],
     "linear": [],
+    "mlp": [
+        *((changed(activation=how), "activation") for how in ("", "eval", None, ["relu"])),
+        *((changed(layers=layers), "layers") for layers in ([], None, {})),
+        (changed(layers=[1]), "a layer"),
+        (layer(more=1), "a layer"),
+        (layer(weights=np.ones((2, 4))), "weights has shape (2, 4)"),
+        (layer(weights=np.ones((3, 5))), "bias has shape (4,)"),
+        (layer(weights=np.ones((3, 5)), bias=np.zeros(5)), "weights has shape (4, 2)"),
+        (layer(weights=np.full((3, 4), np.inf)), "weights is not finite"),
+        (lambda parameters: {**parameters, "layers": parameters["layers"][:1]}, "the last layer"),
+    ],
     "neighbors": [
-        *(
-            (changed(neighbors=k), "the number of neighbors")
-            for k in (0, -1, 5, True, 2.0, "2", None, [2], np.array([2]))
-        ),
+        *((changed(neighbors=k), "the number of neighbors") for k in (-1, 5, True, 2.0, "2", None, [2], np.array([2]))),
+        (changed(neighbors=0), "radius"),
+        *((changed(neighbors=0, radius=r), "radius") for r in (0.0, -1.0, True, "1", None, 1e301, np.array([1.0]))),
+        (changed(radius=1.0), "radius"),
+        *((changed(outlier=place), "outlier") for place in (-2, 1, True, 0.0, None, np.array([0]))),
         *((changed(power=p), "the metric") for p in (0, 3, "2", True, 2.0, np.array([1, 2]))),
         *((changed(weights=w), "weights") for w in ("", "square", None, ["uniform"], np.zeros(2))),
         (changed(link="softmax"), "link"),
@@ -473,6 +720,10 @@ TAMPERED = {
         (changed(outputs=np.array([0], dtype="<i4")), "outputs of trees"),
         (changed(outputs=np.array([0, -1], dtype="<i4")), "outputs of trees"),
         (changed(outputs=np.array([0, 1], dtype="<i4")), "outputs of trees"),
+        (changed(medians=np.ones(1)), "weights of trees"),
+        (changed(medians=np.array([1.0, -1.0])), "weights of trees"),
+        (changed(medians=np.zeros(2)), "weights of trees"),
+        (changed(medians=np.array([1.0, np.nan])), "medians is not finite"),
         (changed(value=np.zeros((6, 2))), "value has shape (6, 2)"),
         (changed(value=np.zeros((6, 2)), **SUMS), "value has shape (6, 2)"),
         (lambda _: chain(MAX_DEPTH), f"a tree deeper than {MAX_DEPTH}"),
@@ -541,7 +792,7 @@ def test_an_array_of_another_shape_is_refused(sound):
 def test_an_array_that_is_not_finite_is_refused(sound, value):
     family, parameters, width, outputs = sound
     for name in TAKES_AN_ARRAY[family]:
-        if parameters[name].dtype.kind == "f":
+        if parameters[name].dtype.kind == "f" and parameters[name].size:
             other = put(name, (0,) * parameters[name].ndim, value)(parameters)
             assert refusal(family, other, width, outputs) == f"the stored model is damaged: {name} is not finite."
 

@@ -10,6 +10,7 @@ from sqlite_ml_vtab.errors import InputError
 from sqlite_ml_vtab.portable import REFIT, Golden, Scorer
 from sqlite_ml_vtab.portable.encoder import ColumnEncoding, Encoder
 from sqlite_ml_vtab.portable.model import Model
+from sqlite_ml_vtab.portable.values import MANY
 
 
 def line(labels=(), link="identity", interval=math.nan, coef=((2.0,),), **more):
@@ -25,7 +26,7 @@ def line(labels=(), link="identity", interval=math.nan, coef=((2.0,),), **more):
         parameters={"link": link, "coef": coef, "intercept": np.zeros(len(coef))},
         interval=interval,
         golden=Golden((), ()),
-        **more,
+        **{"costs": np.empty((0, 0))} | more,
     )
 
 
@@ -37,16 +38,21 @@ def test_one_row_is_answered_as_many(model, rows):
     values, scores = scorer.many(rows)
     ones = [scorer.one(row) for row in rows]
     assert [value for value, _ in ones] == values
-    np.testing.assert_allclose([list(found) for _, found in ones], scores, rtol=1e-12)
-    np.testing.assert_allclose([list(scorer.distribution(found)) for _, found in ones], scorer.probabilities(scores))
+    np.testing.assert_allclose([list(found) for _, found in ones], scores, rtol=1e-12, atol=1e-15)
+    chances = scorer.probabilities(np.array(scores))
+    if chances is None:
+        assert {scorer.distribution(found) for _, found in ones} == {None}
+    else:
+        np.testing.assert_allclose([list(scorer.distribution(found)) for _, found in ones], chances)
 
 
 def test_no_rows_are_no_answers(model):
     scorer = Scorer(model)
-    values, scores = scorer.many([])
-    assert values == []
-    assert scores.shape == (0, 3)
-    assert scorer.probabilities(scores).shape == (0, 3)
+    assert scorer.many([]) == ([], [])
+    scores = scorer.scores([MANY[kind](name, ()) for name, kind in model.features])
+    assert scores.shape == (0, model.outputs)
+    assert scorer.values(scores) == []
+    assert not scorer.has_probabilities or scorer.probabilities(scores).shape == (0, 3)
 
 
 def test_a_label_is_answered_in_its_stored_type():
@@ -130,9 +136,15 @@ def test_a_value_so_large_that_arithmetic_overflows_is_answered_alike_and_withou
         scorer = Scorer(model)
         label, scores = scorer.one([value, None, None, None])
         labels, many = scorer.many([[value, None, None, None]])
-        assert repr(list(scores)) == repr(many[0].tolist()), family
+        assert repr(list(scores)) == repr(many[0]), family
         assert [label] == labels
-        assert repr(list(scorer.distribution(scores))) == repr(scorer.probabilities(many)[0].tolist())
+        assert repr(list(scorer.distribution(scores) or ())) == repr(_chances(scorer, many))
+
+
+def _chances(scorer, scores):
+    """Return the probabilities of the one row in `scores`, none where the model has none."""
+    found = scorer.probabilities(np.array(scores))
+    return [] if found is None else found[0].tolist()
 
 
 @pytest.mark.parametrize("scores", [[0.0, math.nan, 1.0], [math.nan, 0.0, 1.0], [0.0, 1.0, math.nan], [math.nan] * 3])

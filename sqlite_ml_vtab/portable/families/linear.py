@@ -12,21 +12,46 @@ from sqlite_ml_vtab.portable.values import Floats
 
 
 def extract(estimator: Any) -> dict[str, Any]:
-    """Take `coef_` and `intercept_`; a binary classifier's one row becomes two, the first all zeros."""
-    coef = np.atleast_2d(np.asarray(estimator.coef_, dtype=np.float64))
-    intercept = np.broadcast_to(np.asarray(estimator.intercept_, dtype=np.float64), (coef.shape[0],)).copy()
+    """Take coefficients and intercepts; a binary classifier's one row becomes two, the first all zeros."""
+    coef, intercept = _coefficients(estimator)
     if not hasattr(estimator, "classes_"):
-        return {"link": "identity", "coef": coef, "intercept": intercept}
+        return {"link": _number_link(estimator), "coef": coef, "intercept": intercept}
     if len(coef) == 1:
         coef, intercept = np.vstack((np.zeros_like(coef), coef)), np.append(0.0, intercept)
-    return {"link": _link(estimator), "coef": coef, "intercept": intercept}
+    return {"link": _class_link(estimator), "coef": coef, "intercept": intercept}
 
 
-def _link(estimator: Any) -> str:
+def _coefficients(estimator: Any) -> tuple[Floats, Floats]:
+    """Return coefficients (outputs, width) and intercepts (outputs,), whatever the estimator calls them."""
+    if hasattr(estimator, "feature_log_prob_"):
+        return _log_probabilities(estimator)
+    coef = np.atleast_2d(np.asarray(estimator.coef_, dtype=np.float64))
+    intercept = np.asarray(estimator.intercept_, dtype=np.float64).reshape(-1)
+    if hasattr(estimator, "_x_mean"):
+        intercept = intercept - coef @ estimator._x_mean
+    return coef, np.broadcast_to(intercept, (coef.shape[0],)).copy()
+
+
+def _log_probabilities(estimator: Any) -> tuple[Floats, Floats]:
+    """Return those of multinomial and complement naive Bayes; the latter heeds no prior."""
+    coef = np.asarray(estimator.feature_log_prob_, dtype=np.float64)
+    is_complement = hasattr(estimator, "norm")
+    return coef, np.zeros(len(coef)) if is_complement else np.maximum(estimator.class_log_prior_, -1e300)
+
+
+def _number_link(estimator: Any) -> str:
+    """Return ``exp`` for the generalised linear models that predict the logarithm."""
+    loss = getattr(estimator, "_base_loss", None)
+    return "exp" if type(getattr(loss, "link", None)).__name__ == "LogLink" else "identity"
+
+
+def _class_link(estimator: Any) -> str:
     """Return the link by which the estimator makes probabilities of its decision values."""
     binary = len(estimator.classes_) == 2
     if not hasattr(estimator, "predict_proba"):
         return "none"
+    if hasattr(estimator, "feature_log_prob_"):
+        return "softmax"
     loss = getattr(estimator, "loss", None)
     if loss == "modified_huber":
         return "modified_huber" if binary else "modified_huber_ovr"

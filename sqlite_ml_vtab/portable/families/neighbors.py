@@ -16,6 +16,7 @@ from sqlite_ml_vtab.portable.families.base import (
     require,
     word,
 )
+from sqlite_ml_vtab.portable.families.distances import by_column, distances, distances_of_one
 from sqlite_ml_vtab.portable.values import Floats
 
 _BLOCK = 2**22
@@ -25,7 +26,12 @@ _TIE = 1e-9
 
 
 def extract(estimator: Any) -> dict[str, Any]:
-    """Take the training rows of a KNeighborsClassifier or KNeighborsRegressor with a Minkowski metric, p 1 or 2."""
+    """Take the training rows of a k-neighbors or radius-neighbors estimator, or the centroids of NearestCentroid.
+
+    The metric is Minkowski's with p 1 or 2.
+    """
+    if hasattr(estimator, "centroids_"):
+        return _centroids(estimator)
     power = {"euclidean": 2, "manhattan": 1}.get(str(estimator.effective_metric_))
     if power is None:
         raise NotPortable(f"metric {estimator.effective_metric_!r}")
@@ -35,10 +41,39 @@ def extract(estimator: Any) -> dict[str, Any]:
         "link": "identity",
         "rows": np.asarray(estimator._fit_X, dtype=np.float64),
         "targets": _targets(estimator),
-        "neighbors": int(estimator.n_neighbors),
+        "neighbors": int(getattr(estimator, "n_neighbors", None) or 0),
+        "radius": 0.0 if getattr(estimator, "n_neighbors", None) else float(estimator.radius),
+        "outlier": _outlier(estimator),
         "power": power,
         "weights": estimator.weights,
     }
+
+
+def _centroids(estimator: Any) -> dict[str, Any]:
+    """Take the centroids as rows of which the nearest one votes."""
+    power = {"euclidean": 2, "manhattan": 1}.get(str(estimator.metric))
+    priors = np.asarray(getattr(estimator, "class_prior_", [1.0]))
+    if power is None or not np.isclose(priors, 1.0 / len(priors)).all():
+        raise NotPortable("priors or a metric that the nearest centroid alone does not decide")
+    return {
+        "link": "none",
+        "rows": np.asarray(estimator.centroids_, dtype=np.float64),
+        "targets": np.eye(len(estimator.centroids_)),
+        "neighbors": 1,
+        "radius": 0.0,
+        "outlier": -1,
+        "power": power,
+        "weights": "uniform",
+    }
+
+
+def _outlier(estimator: Any) -> int:
+    """Return the place of the class of a row without neighbours within the radius; -1 where nothing needs one."""
+    if not hasattr(estimator, "classes_") or not hasattr(estimator, "outlier_label"):
+        return -1
+    if estimator.outlier_label_ is None:
+        raise NotPortable("outlier_label=None")
+    return int(np.flatnonzero(np.asarray(estimator.classes_) == np.ravel(estimator.outlier_label_)[0])[0])
 
 
 def _targets(estimator: Any) -> Floats:
@@ -51,51 +86,75 @@ def _targets(estimator: Any) -> Floats:
 
 def validate(parameters: Parameters, width: int, outputs: int) -> None:
     """Require k training rows at least, and known weights and power."""
-    names(parameters, "rows", "targets", "neighbors", "power", "weights")
+    names(parameters, "rows", "targets", "neighbors", "radius", "outlier", "power", "weights")
     rows = array(parameters, "rows", "<f8", (None, width))
     array(parameters, "targets", "<f8", (len(rows), outputs))
-    neighbors = parameters["neighbors"]
-    require(type(neighbors) is int and 1 <= neighbors <= len(rows), "the number of neighbors")
+    neighbors, radius, outlier = (parameters[name] for name in ("neighbors", "radius", "outlier"))
+    require(type(neighbors) is int and 0 <= neighbors <= len(rows), "the number of neighbors")
+    require(type(radius) in (int, float) and 0 <= radius < 1e300 and (neighbors > 0) != (radius > 0), "radius")
+    require(type(outlier) is int and -1 <= outlier < outputs, "outlier")
     require(type(parameters["power"]) is int and parameters["power"] in (1, 2), "the metric")
     word(parameters, "weights", "uniform", "distance")
-    word(parameters, "link", "identity")
+    word(parameters, "link", "identity", "none")
 
 
 def scores(parameters: Parameters, matrix: Floats) -> Floats:
-    """Return the weighted mean of the targets of the k nearest rows."""
+    """Return the weighted mean of the targets of the k nearest rows, or of those within the radius."""
     step = max(1, _BLOCK // max(1, len(parameters["rows"])))
     blocks = [_block(parameters, matrix[start : start + step]) for start in range(0, len(matrix), step)]
     return np.concatenate(blocks) if blocks else np.empty((0, parameters["targets"].shape[1]))
 
 
 def ambiguous(parameters: Parameters, matrix: Floats) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Return the rows whose k-th and next neighbour are equally far, so that either may be taken."""
+    """Return the rows of which a neighbour stands at the very edge, so that it may be taken or not."""
     k, total = parameters["neighbors"], len(parameters["rows"])
     if k == total:
         return np.zeros(len(matrix), dtype=bool)
+    at_edge = _at_kth if k else _at_radius
     step = max(1, _BLOCK // total)
-    blocks = []
-    for start in range(0, len(matrix), step):
-        near = np.partition(_distances(parameters, matrix[start : start + step]), (k - 1, k), axis=1)
-        blocks.append(near[:, k] - near[:, k - 1] <= _TIE * near[:, k])
-    return np.concatenate(blocks)
+    parts = [matrix[start : start + step] for start in range(0, max(1, len(matrix)), step)]
+    return np.concatenate([at_edge(parameters, _distances(parameters, part)) for part in parts])
+
+
+def _at_kth(parameters: Parameters, distances: Floats) -> Any:
+    """Return the rows whose k-th and next neighbour are equally far."""
+    k = parameters["neighbors"]
+    near = np.partition(distances, (k - 1, k), axis=1)
+    return near[:, k] - near[:, k - 1] <= _TIE * near[:, k]
+
+
+def _at_radius(parameters: Parameters, distances: Floats) -> Any:
+    radius = parameters["radius"] ** parameters["power"]
+    return (np.abs(distances - radius) <= _TIE * radius).any(axis=1)
 
 
 def _distances(parameters: Parameters, matrix: Floats) -> Floats:
-    """Return distances to every training row (squared for the Euclidean metric), shape (n, rows).
-
-    Summed column by column: the usual expansion of the square loses digits where rows are close.
-    """
-    rows, euclidean = parameters["rows"], parameters["power"] == 2
-    total = np.zeros((len(matrix), len(rows)))
-    for j in range(rows.shape[1]):
-        gap = matrix[:, j, None] - rows[None, :, j]
-        total += gap * gap if euclidean else np.abs(gap)
-    return total
+    return distances(parameters["rows"], matrix, parameters["power"])
 
 
 def _block(parameters: Parameters, matrix: Floats) -> Floats:
-    return _vote(parameters, *_nearest(_distances(parameters, matrix), parameters["neighbors"]))
+    return _answer(parameters, _distances(parameters, matrix))
+
+
+def _answer(parameters: Parameters, distances: Floats) -> Floats:
+    if parameters["neighbors"]:
+        return _vote(parameters, *_nearest(distances, parameters["neighbors"]))
+    return _within(parameters, np.sqrt(distances) if parameters["power"] == 2 else distances)
+
+
+def _within(parameters: Parameters, distances: Floats) -> Floats:
+    """Return the mean over the rows within the radius; without any, the outlier's class, or NaN for a number."""
+    weights = (distances <= parameters["radius"]).astype(np.float64)
+    if parameters["weights"] == "distance":
+        same = distances == 0
+        near = weights / np.where(same, 1.0, distances)
+        weights = np.where(same.any(axis=1, keepdims=True), same, near)
+    total = weights.sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        found = np.asarray(weights @ parameters["targets"] / total)
+    if parameters["outlier"] >= 0:
+        found[total[:, 0] == 0] = np.eye(found.shape[1])[parameters["outlier"]]
+    return found
 
 
 def _nearest(distances: Floats, k: int) -> tuple[Any, Floats]:
@@ -123,17 +182,13 @@ def _vote(parameters: Parameters, places: Any, distances: Floats) -> Floats:
 
 
 def row(parameters: Parameters) -> RowScores:
-    """Return the same for one row."""
-    rows = np.ascontiguousarray(parameters["rows"].T)
-    k, euclidean = parameters["neighbors"], parameters["power"] == 2
+    """Return the same for one row, the stored rows laid out by column once and for all."""
+    count, columns = len(parameters["rows"]), by_column(parameters["rows"])
 
     def one(x: list[float]) -> list[float]:
-        total = np.zeros(rows.shape[1])
         with np.errstate(all="ignore"):
-            for value, column in zip(x, rows, strict=True):
-                gap = value - column
-                total += gap * gap if euclidean else np.abs(gap)
-            found: list[float] = _vote(parameters, *_nearest(total[None, :], k))[0].tolist()
+            near = distances_of_one(columns, count, x, parameters["power"])
+            found: list[float] = _answer(parameters, near)[0].tolist()
         return found
 
     return one

@@ -1,0 +1,66 @@
+"""How an ensemble of trees is laid out: nodes end to end in flat arrays.
+
+Node i is a leaf where left[i] is 0; else a row goes to left[i] if its value is at most threshold[i] (or is NaN and
+missing_left[i] is 1), and otherwise to right[i]. Children stand behind their parent, so a walk always ends.
+With rounding ``float32`` a value is rounded before it is compared, as scikit-learn's own trees do; with
+``float32_sums`` every partial sum over the trees is rounded too, as XGBoost does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sqlite_ml_vtab.portable.families.base import NotPortable
+from sqlite_ml_vtab.portable.values import Floats
+
+NODES = ("left", "right", "feature", "threshold", "missing_left", "value")
+"""The arrays with an entry for each node."""
+
+HUGE = float(np.finfo(np.float64).max)
+
+
+def ensemble(
+    trees: Sequence[dict[str, Any]],
+    values: Sequence[Floats],
+    *,
+    link: str,
+    rounding: str,
+    outputs: Sequence[int] | None = None,
+    width: int = 0,
+    divisor: int = 1,
+) -> dict[str, Any]:
+    """Lay trees end to end: children become places in the whole, a leaf's value a row of `value`."""
+    starts = np.cumsum([0] + [len(tree["left"]) for tree in trees])
+    if starts[-1] >= 2**31:
+        raise NotPortable("more than 2,147,483,647 nodes")
+    moved = [
+        {side: np.where(tree[side] > 0, tree[side] + start, 0) for side in ("left", "right")}
+        for tree, start in zip(trees, starts[:-1], strict=True)
+    ]
+    return {
+        "link": link,
+        "rounding": rounding,
+        "divisor": divisor,
+        "left": np.concatenate([tree["left"] for tree in moved]).astype("<i4"),
+        "right": np.concatenate([tree["right"] for tree in moved]).astype("<i4"),
+        "feature": np.concatenate([tree["feature"] for tree in trees]).astype("<i4"),
+        "threshold": np.concatenate([tree["threshold"] for tree in trees]).astype("<f8"),
+        "missing_left": np.concatenate([tree["missing_left"] for tree in trees]).astype("|u1"),
+        "value": np.concatenate(values).astype("<f8"),
+        "roots": starts[:-1].astype("<i4"),
+        "outputs": np.asarray(outputs if outputs is not None else [], dtype="<i4"),
+        "baseline": np.zeros(width or values[0].shape[1]),
+        "medians": np.empty(0),
+    }
+
+
+def with_baseline(found: dict[str, Any], baseline: Floats, *, binary: bool) -> dict[str, Any]:
+    """Set the start; the one decision value of two classes becomes the second of two."""
+    found["baseline"] = np.asarray(baseline, dtype=np.float64)
+    if binary:
+        found["baseline"] = np.append(0.0, baseline)
+        found["outputs"] = found["outputs"] + np.int32(1)
+    return found

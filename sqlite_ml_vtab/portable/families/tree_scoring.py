@@ -1,0 +1,198 @@
+"""What an ensemble of trees says: validation of its arrays, and the walk of one row or of many."""
+
+from __future__ import annotations
+
+from operator import add as plus
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from sqlite_ml_vtab.portable.families.base import Parameters, RowScores, array, names, require, word
+from sqlite_ml_vtab.portable.families.medians import weighted_median, weighted_median_of_one
+from sqlite_ml_vtab.portable.families.tree_arrays import NODES
+from sqlite_ml_vtab.portable.values import Floats
+
+MAX_DEPTH = 2000
+"""A tree that is deeper is refused: it could make one prediction take seconds."""
+
+_Ints: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+
+
+# Validation
+
+
+def validate(parameters: Parameters, width: int, outputs: int) -> None:
+    """Require every child behind its parent inside its own tree, features in range, and a bounded depth."""
+    names(parameters, "rounding", "divisor", "roots", "outputs", "baseline", "medians", *NODES)
+    left = array(parameters, "left", "<i4", (None,))
+    count = len(left)
+    right = array(parameters, "right", "<i4", (count,))
+    feature = array(parameters, "feature", "<i4", (count,))
+    array(parameters, "threshold", "<f8", (count,))
+    array(parameters, "missing_left", "|u1", (count,))
+    array(parameters, "baseline", "<f8", (outputs,))
+    roots = array(parameters, "roots", "<i4", (None,))
+    word(parameters, "rounding", "float32", "float32_sums", "none")
+    divisor = parameters["divisor"]
+    require(type(divisor) is int and 1 <= divisor <= 10**9, "divisor")
+    require(bool(((feature >= 0) & (feature < width)).all()), "a feature out of range")
+    _validate_outputs(parameters, len(roots), count, outputs)
+    medians = array(parameters, "medians", "<f8", (None,))
+    require(len(medians) in (0, len(roots)) and (not len(medians) or outputs == 1), "weights of trees")
+    require(not len(medians) or ((medians >= 0).all() and medians.any()), "weights of trees")
+    _validate_walk(left, right, roots, _ends(roots, count))
+
+
+def _validate_outputs(parameters: Parameters, trees: int, nodes: int, outputs: int) -> None:
+    places = array(parameters, "outputs", "<i4", (None,))
+    if len(places):
+        require(len(places) == trees and (places >= 0).all() and (places < outputs).all(), "outputs of trees")
+        array(parameters, "value", "<f8", (nodes, 1))
+    else:
+        array(parameters, "value", "<f8", (nodes, outputs))
+
+
+def _ends(roots: _Ints, count: int) -> _Ints:
+    """Return, for every node, where its tree ends."""
+    require(len(roots) > 0 and roots[0] == 0, "the first root")
+    bounds = np.append(roots.astype(np.int64), count)
+    sizes = np.diff(bounds)
+    require(bool((sizes > 0).all()), "an empty tree")
+    return np.repeat(bounds[1:], sizes)
+
+
+def _validate_walk(left: _Ints, right: _Ints, roots: _Ints, ends: _Ints) -> None:
+    inner = np.flatnonzero(left)
+    for child in (left[inner], right[inner]):
+        require(bool(((child > inner) & (child < ends[inner])).all()), "a child out of its tree")
+    require(not right[left == 0].any(), "a leaf with a child")
+    # With one parent a node stands on one level only, so that the walk below looks at each node once.
+    parents = np.bincount(np.concatenate((left[inner], right[inner])), minlength=len(left))
+    parents[roots] += 1
+    require(bool((parents == 1).all()), "a node without its one parent")
+    level = roots
+    for _ in range(MAX_DEPTH):
+        level = level[left[level] != 0]
+        if not len(level):
+            return
+        level = np.concatenate((left[level], right[level]))
+    require(False, f"a tree deeper than {MAX_DEPTH}")
+
+
+# Scoring
+
+
+def scores(parameters: Parameters, matrix: Floats) -> Floats:
+    """Return baseline + the sum over trees of the leaf's value, divided by the divisor. Trees are added in order.
+
+    With `medians`, the weights of trees, it is the weighted median of the leaves instead.
+    """
+    if len(parameters["medians"]):
+        return _medians(parameters, matrix)
+    kind = np.float32 if parameters["rounding"] == "float32_sums" else np.float64
+    total = np.tile(parameters["baseline"].astype(kind), (len(matrix), 1))
+    values, outputs = parameters["value"].astype(kind, copy=False), parameters["outputs"]
+    columns = np.ascontiguousarray(_rounded(parameters, matrix).T)
+    for number, root in enumerate(parameters["roots"].tolist()):
+        leaves = values[_leaves(parameters, columns, root)]
+        if len(outputs):
+            total[:, outputs[number]] += leaves[:, 0]
+        else:
+            total += leaves
+    if parameters["divisor"] != 1:
+        total /= parameters["divisor"]
+    return total.astype(np.float64, copy=False)
+
+
+def _medians(parameters: Parameters, matrix: Floats) -> Floats:
+    """Return the weighted median over trees."""
+    columns = np.ascontiguousarray(_rounded(parameters, matrix).T)
+    values = parameters["value"][:, 0]
+    said = [values[_leaves(parameters, columns, root)] for root in parameters["roots"].tolist()]
+    return weighted_median(np.column_stack(said), parameters["medians"])[:, None]
+
+
+def _rounded(parameters: Parameters, matrix: Floats) -> Floats:
+    if parameters["rounding"] == "none":
+        return matrix
+    with np.errstate(over="ignore"):
+        return matrix.astype(np.float32).astype(np.float64)
+
+
+def _leaves(parameters: Parameters, columns: Floats, root: int) -> _Ints:
+    """Return the leaf of each row in the tree at `root`, all rows walking one level at a time."""
+    left, right = parameters["left"], parameters["right"]
+    feature, threshold, missing = parameters["feature"], parameters["threshold"], parameters["missing_left"]
+    nodes = np.full(columns.shape[1], root, dtype=np.int64)
+    active = np.arange(columns.shape[1]) if left[root] else np.empty(0, dtype=np.int64)
+    while len(active):
+        at = nodes[active]
+        value = columns[feature[at], active]
+        go_left = (value <= threshold[at]) | (np.isnan(value) & (missing[at] == 1))
+        at = np.where(go_left, left[at], right[at])
+        nodes[active] = at
+        active = active[left[at] != 0]
+    return nodes
+
+
+def row(parameters: Parameters) -> RowScores:
+    """Return the same for one row: plain lists, made when the first row is asked for."""
+    lists: list[Any] = []
+    baseline = parameters["baseline"].tolist()
+    rounding, divisor = parameters["rounding"] != "none", parameters["divisor"]
+    outputs, medians = parameters["outputs"].tolist(), parameters["medians"].tolist()
+    add = _add_float32 if parameters["rounding"] == "float32_sums" else _add
+
+    def one(x: list[float]) -> list[float]:
+        if not lists:
+            lists.extend(_lists(parameters))
+        if rounding:
+            with np.errstate(over="ignore"):
+                x = np.array(x, dtype=np.float32).tolist()
+        leaves = _walk(lists, x)
+        if medians:
+            return [weighted_median_of_one([leaf[0] for leaf in leaves], medians)]
+        return [value / divisor for value in add(baseline, leaves, outputs)]
+
+    return one
+
+
+def _add(baseline: list[float], leaves: list[list[float]], outputs: list[int]) -> list[float]:
+    """Return the baseline and the leaves of all trees, one after the other."""
+    total = baseline.copy()
+    if outputs:
+        for output, leaf in zip(outputs, leaves, strict=True):
+            total[output] += leaf[0]
+        return total
+    for leaf in leaves:
+        total = list(map(plus, total, leaf))
+    return total
+
+
+def _add_float32(baseline: list[float], leaves: list[list[float]], outputs: list[int]) -> list[float]:
+    """Return the same, each partial sum rounded to float32."""
+    sums: list[list[float]] = [[start] for start in baseline]
+    places = list(range(len(baseline)))
+    for leaf, written in zip(leaves, [[output] for output in outputs] or [places] * len(leaves), strict=True):
+        for value, place in zip(leaf, written, strict=True):
+            sums[place].append(value)
+    with np.errstate(over="ignore"):
+        return [float(np.add.accumulate(np.array(values, dtype=np.float32))[-1]) for values in sums]
+
+
+def _lists(parameters: Parameters) -> list[Any]:
+    return [parameters[name].tolist() for name in (*NODES, "roots")]
+
+
+def _walk(lists: list[Any], x: list[float]) -> list[list[float]]:
+    """Return the value of the leaf that `x` reaches in each tree."""
+    left, right, feature, threshold, missing, value, roots = lists
+    found = []
+    for node in roots:
+        down = left[node]
+        while down:
+            v = x[feature[node]]
+            node = down if v <= threshold[node] or (v != v and missing[node]) else right[node]
+            down = left[node]
+        found.append(value[node])
+    return found
