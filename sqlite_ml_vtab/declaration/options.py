@@ -76,12 +76,62 @@ def _class_weight(value: Any) -> str | dict[str, float]:
     raise ValueError("'balanced' or a JSON object of label to weight")
 
 
+def _threshold(value: Any) -> float | dict[str, float]:
+    """Return a probability, or the one label it is for and the probability."""
+    try:
+        if isinstance(value, dict) or (isinstance(value, str) and value.lstrip().startswith("{")):
+            named = {str(label): _number(share) for label, share in _json_object(value).items()}
+            if len(named) == 1 and all(0 < share < 1 for share in named.values()):
+                return named
+        elif 0 < (share := _number(value)) < 1:
+            return share
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError("a probability between 0 and 1, or a JSON object of one label to it")
+
+
+def _cost(value: Any) -> dict[str, dict[str, float]]:
+    try:
+        rows = {
+            str(actual): {str(predicted): _number(cost) for predicted, cost in row.items()}
+            for actual, row in _json_object(value).items()
+        }
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        rows = {}
+    if any(rows.values()):
+        return rows
+    raise ValueError("a JSON object of actual label to predicted label to cost")
+
+
+def _calibrate(value: Any) -> str:
+    name = _name(value)
+    if name not in ("sigmoid", "isotonic"):
+        raise ValueError("'sigmoid' or 'isotonic'")
+    return name
+
+
+def _target_transform(value: Any) -> str:
+    name = _name(value)
+    if name not in ("log", "yeo_johnson"):
+        raise ValueError("'log' or 'yeo_johnson'")
+    return name
+
+
 def _number(value: Any) -> float:
     number = math.nan if isinstance(value, bool) or value is None else float(value)
     if not math.isfinite(number):
         raise ValueError("a number")
     return number
 
+
+FOR_TASK = {
+    "class_weight": "classification",
+    "threshold": "classification",
+    "cost": "classification",
+    "calibrate": "classification",
+    "target_transform": "regression",
+}
+"""The options that only one task has."""
 
 OPTIONS: dict[str, Option] = {
     "algorithm": Option(_name, "a default for the task", "What learns; `ml_algorithms` lists the names."),
@@ -95,6 +145,22 @@ OPTIONS: dict[str, Option] = {
     "seed": Option(_seed, "0", "The same rows, options and seed give the same model."),
     "class_weight": Option(
         _class_weight, "every row counts alike", "'balanced', or a JSON object of label to weight (classification)."
+    ),
+    "threshold": Option(
+        _threshold,
+        "the likelier class",
+        "Two classes: predict the second label (or the named one) from this probability on.",
+    ),
+    "cost": Option(
+        _cost, "every error costs alike", "JSON object actual -> predicted -> cost: predict what costs least."
+    ),
+    "calibrate": Option(
+        _calibrate, "no calibration", "'sigmoid' or 'isotonic': bend probabilities by 5 folds of the train part."
+    ),
+    "target_transform": Option(
+        _target_transform,
+        "none",
+        "'log' or 'yeo_johnson': learn the bent target, predict in its own unit (regression).",
     ),
 }
 

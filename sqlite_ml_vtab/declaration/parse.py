@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlite_ml_vtab.declaration.options import check_option
+from sqlite_ml_vtab.declaration.columns import read_column
+from sqlite_ml_vtab.declaration.options import FOR_TASK, check_option
 from sqlite_ml_vtab.declaration.tokens import Token, tokenize
 from sqlite_ml_vtab.declaration.types import Column, Declaration, Kind, Role
-from sqlite_ml_vtab.errors import DeclarationError, shown
+from sqlite_ml_vtab.errors import DeclarationError
 
 RESERVED = ("features", "probability", "probabilities", "lower", "upper", "warning", "version", "source", "options")
 """The hidden columns every predictor has, beside arg2 ... argN and the command column named as the table."""
 
 GUARD = "too_many_arguments"
 """The hidden column behind the last argument: whoever constrains it passed one argument too many."""
-
-_ROLES = {role.value for role in Role} - {Role.FEATURE.value}
-_KINDS = {Kind.NUMBER.value, Kind.CATEGORY.value, Kind.DATE.value}
-_NOT_YET = {"WORDS", "IMPUTE", "ENCODE", "SCALE"}
-_CONSTRAINTS = {"PRIMARY", "NOT", "NULL", "UNIQUE", "DEFAULT", "CHECK", "REFERENCES", "COLLATE", "CONSTRAINT"} | {
-    "GENERATED",
-    "AS",
-    "FOREIGN",
-}
 
 
 def parse(task: str, table: str, arguments: Sequence[str]) -> Declaration:
@@ -38,12 +29,22 @@ def parse(task: str, table: str, arguments: Sequence[str]) -> Declaration:
         if len(tokens) > 1 and tokens[1].is_mark("="):
             _add_option(options, tokens)
         else:
-            columns.append(_column(tokens))
+            columns.append(read_column(tokens))
     declaration = Declaration(task, tuple(columns), options)
     check_names(declaration, table)
     _check_roles(declaration)
     _check_split(declaration)
+    check_task(declaration.task, options)
     return declaration
+
+
+def check_task(task: str, options: Mapping[str, Any]) -> None:
+    """Refuse options of the other task, and options that contradict each other."""
+    for name in options:
+        if FOR_TASK.get(name, task) != task:
+            raise DeclarationError(f"option {name!r} is for {FOR_TASK[name]}, and this is {task}. Leave it out.")
+    if "threshold" in options and "cost" in options:
+        raise DeclarationError("threshold and cost both decide what is predicted. Write one of them.")
 
 
 def check_names(declaration: Declaration, table: str) -> None:
@@ -77,85 +78,8 @@ def _option_value(name: str, tokens: list[Token]) -> str:
     raise DeclarationError(f"option {name!r} needs one value. Quote it: {name}='...'.")
 
 
-def _column(tokens: list[Token]) -> Column:
-    name = tokens[0]
-    if name.kind not in {"word", "quoted", "string"} or not name.value:
-        raise DeclarationError(f'a column begins with its name, got {shown(name.value)}. Quote an odd name: "...".')
-    words = list(_words(name.value, tokens[1:]))
-    roles = [word for word in words if word in _ROLES]
-    if len(roles) > 1:
-        raise DeclarationError(f"column {name.value!r} has two roles, {' and '.join(roles)}. Keep one.")
-    kinds = [word for word in words if word in _KINDS]
-    types = [word for word in words if word not in _ROLES]
-    role = Role(roles[0]) if roles else Role.FEATURE
-    kind = Kind(kinds[-1]) if kinds else _kind(types)
-    column = Column(name.value, " ".join(types), role, kind)
-    _check_type(column)
-    return column
-
-
-def _words(column: str, tokens: list[Token]) -> Iterator[str]:
-    """Yield the words of a type and its clauses in upper case; lengths such as (10, 2) mean nothing to SQLite."""
-    depth = 0
-    for token in tokens:
-        depth += token.is_mark("(") - token.is_mark(")")
-        if depth < 0:
-            break
-        if depth or token.is_mark(")"):
-            continue
-        if token.kind not in {"word", "quoted"}:
-            raise DeclarationError(
-                f"column {column!r}: {shown(token.value)} is not a type or a clause. Write: name [TYPE] [CLAUSE]."
-            )
-        yield _clause(column, token.value.upper())
-    if depth:
-        problem = "is never closed. Close it." if depth > 0 else "closes nothing. Take it out."
-        raise DeclarationError(f"column {column!r}: a parenthesis {problem}")
-
-
-def _clause(column: str, word: str) -> str:
-    if word in _NOT_YET:
-        raise DeclarationError(f"column {column!r}: {word} is not available yet. Leave it out.")
-    if word in _CONSTRAINTS:
-        hint = "Write KEY to keep a column beside the features." if word == "PRIMARY" else "Leave it out."
-        raise DeclarationError(f"column {column!r}: a predictor has no {word} clause. {hint}")
-    near = get_close_matches(word, _ROLES | _KINDS, n=1, cutoff=0.75)
-    if near and near[0] != word and _kind([word]) is Kind.ANY:
-        raise DeclarationError(f"column {column!r}: unknown clause {word}. Did you mean {near[0]}?")
-    return word
-
-
-def _kind(types: list[str]) -> Kind:
-    """Return the kind that a declared type means, by SQLite's affinity words (https://sqlite.org/datatype3.html).
-
-    A type that SQLite would make NUMERIC only for want of a better guess, such as STRING or UUID, is left to the data.
-    """
-    text = " ".join(types)
-    if {"DATE", "DATETIME", "TIMESTAMP", "TIMESTAMPTZ", "TIME"} & set(types):
-        return Kind.DATE
-    for kind, parts in _KIND_OF_TYPE:
-        if any(part in text for part in parts):
-            return kind
-    return Kind.NUMBER if any(word.startswith(_NUMERIC) for word in types) else Kind.ANY
-
-
-_KIND_OF_TYPE = (
-    (Kind.NUMBER, ("INT",)),
-    (Kind.CATEGORY, ("CHAR", "CLOB", "TEXT")),
-    (Kind.NUMBER, ("REAL", "FLOA", "DOUB")),
-)
-_NUMERIC = ("NUM", "DEC", "BOOL")
-
-
-def _check_type(column: Column) -> None:
-    if "BLOB" in column.type and column.role is not Role.KEY:
-        raise DeclarationError(f"column {column.name!r}: a BLOB cannot be learned from. Make it a KEY or leave it out.")
-    if column.role is Role.WEIGHT and column.kind not in {Kind.NUMBER, Kind.ANY}:
-        raise DeclarationError(f"column {column.name!r}: a WEIGHT is a number, got {column.type}. Declare it REAL.")
-
-
 def _check_roles(declaration: Declaration) -> None:
-    for role in (Role.TARGET, Role.WEIGHT, Role.SPLIT, Role.ORDER, Role.GROUP):
+    for role in (Role.WEIGHT, Role.SPLIT, Role.ORDER, Role.GROUP):
         names = [repr(column.name) for column in declaration.having(role)]
         if len(names) > 1:
             raise DeclarationError(f"{role} is written at {len(names)} columns, {', '.join(names)}. Keep one.")
@@ -163,14 +87,12 @@ def _check_roles(declaration: Declaration) -> None:
         raise DeclarationError("no column to predict. Write TARGET behind one: class TEXT TARGET.")
     if not declaration.features:
         raise DeclarationError("no feature column. Declare at least one column without a clause.")
-    target = declaration.target
-    if declaration.task == "regression" and target.kind not in {Kind.NUMBER, Kind.ANY}:
-        raise DeclarationError(
-            f"target {target.name!r} is {target.type}, and regression predicts numbers. "
-            "Declare it REAL, or use ml_classification."
-        )
-    if declaration.task == "regression" and "class_weight" in declaration.options:
-        raise DeclarationError("option 'class_weight' is for classification. Declare a WEIGHT column instead.")
+    for target in declaration.targets:
+        if declaration.task == "regression" and target.kind not in {Kind.NUMBER, Kind.ANY}:
+            raise DeclarationError(
+                f"target {target.name!r} is {target.type}, and regression predicts numbers. "
+                "Declare it REAL, or use ml_classification."
+            )
 
 
 _NEEDS = {"last": Role.ORDER, "group": Role.GROUP, "column": Role.SPLIT}

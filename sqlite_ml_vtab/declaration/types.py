@@ -24,12 +24,23 @@ class Role(StrEnum):
     GROUP = "GROUP"
 
 
+IMPUTE_WORDS = ("mean", "median", "most_frequent", "constant")
+"""What may stand for NULL: IMPUTE(mean), IMPUTE(constant, 0)."""
+
+ENCODE_WORDS = ("onehot", "ordinal", "target")
+"""How a category becomes numbers."""
+
+SCALE_WORDS = ("standard", "minmax", "maxabs", "robust", "none")
+"""How numbers are scaled."""
+
+
 class Kind(StrEnum):
     """What the values of a column are."""
 
     NUMBER = "NUMBER"
     CATEGORY = "CATEGORY"
     DATE = "DATE"
+    WORDS = "WORDS"
     ANY = "ANY"
     """Declared with no type: decided at train time from the values."""
 
@@ -44,11 +55,17 @@ class Column:
     """The declared type in upper case, '' for none."""
     role: Role
     kind: Kind
+    impute: tuple[str, ...] = ()
+    """What IMPUTE says: a strategy of IMPUTE_WORDS, and the value of ``constant``; empty for the default."""
+    encode: str = ""
+    """What ENCODE says: one of ENCODE_WORDS; '' for the default."""
+    scale: str = ""
+    """What SCALE says: one of SCALE_WORDS; '' for the default."""
 
     @property
     def affinity(self) -> str:
         """The type under which SQLite stores and compares it: INTEGER, REAL, NUMERIC, TEXT or '' (as it comes)."""
-        if self.kind is Kind.CATEGORY:
+        if self.kind in {Kind.CATEGORY, Kind.WORDS}:
             return "TEXT"
         if self.kind is not Kind.NUMBER:
             return ""
@@ -74,9 +91,9 @@ class Declaration:
         return self.having(Role.FEATURE)
 
     @cached_property
-    def target(self) -> Column:
-        """The column to predict."""
-        return self.having(Role.TARGET)[0]
+    def targets(self) -> tuple[Column, ...]:
+        """The columns to predict, in declared order."""
+        return self.having(Role.TARGET)
 
     def having(self, role: Role) -> tuple[Column, ...]:
         """Return the columns of `role`, in declared order."""

@@ -2,54 +2,93 @@
 
 from __future__ import annotations
 
-import inspect
+import re
+import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sqlite_ml_vtab.errors import TrainingError
+from sqlite_ml_vtab.learning.algorithms import (
+    MEMBERS,
+    Algorithm,
+    find_algorithm,
+    known_defaults,
+    legal_hyperparams,
+    members,
+)
+from sqlite_ml_vtab.learning.features import Encoded
 from sqlite_ml_vtab.portable.values import Floats
 
 if TYPE_CHECKING:
-    from sqlite_ml_vtab.learning.training import Plan
+    from sqlite_ml_vtab.learning.runs import Plan
 
 
 @dataclass(frozen=True, slots=True)
 class Estimator:
     """A fitted estimator."""
 
+    name: str
+    """The algorithm's name."""
     fitted: Any
     classes: int
     """How many classes it tells apart, 0 for regression."""
     notes: tuple[str, ...]
+    has_probabilities: bool
+    """Whether it gives probabilities, and predicts the likeliest class by them."""
+    tolerance: float
+    """How near a portable form must come, relatively: the loosest of the algorithms that it is made of."""
 
     @property
     def link(self) -> str:
         """What its decision values are: ``identity`` for probabilities and numbers, ``none`` for one-hot votes."""
-        return "none" if self.classes and not hasattr(self.fitted, "predict_proba") else "identity"
+        return "none" if self.classes and not self.has_probabilities else "identity"
 
     def scores(self, matrix: Floats) -> Floats:
-        """Return its decision values for `matrix` (n, width): (n, classes), or (n, 1) for regression."""
+        """Return its decision values for `matrix` (n, width): (n, classes), or (n, 1) for regression.
+
+        Raises TrainingError where it has no answer.
+        """
         if not self.classes:
-            return np.asarray(self.fitted.predict(matrix), dtype=np.float64).reshape(-1, 1)
+            return np.asarray(self.answers(matrix), dtype=np.float64).reshape(-1, 1)
         if self.link == "identity":
-            return np.asarray(self.fitted.predict_proba(matrix), dtype=np.float64)
-        return np.eye(self.classes)[np.asarray(self.fitted.predict(matrix), dtype=np.int64)]
+            return np.asarray(self._asked("predict_proba", matrix), dtype=np.float64)
+        return np.asarray(np.eye(self.classes)[self.answers(matrix).astype(np.int64)])
 
     def answers(self, matrix: Floats) -> np.ndarray[Any, Any]:
         """Return its own predictions for `matrix`: places of classes, or numbers, of shape (n,)."""
-        return np.asarray(self.fitted.predict(matrix)).reshape(-1)
+        return np.asarray(self._asked("predict", matrix)).reshape(-1)
+
+    def _asked(self, method: str, matrix: Floats) -> Any:
+        try:
+            return getattr(self.fitted, method)(matrix)
+        except _refusals() as error:
+            raise TrainingError(f"algorithm {self.name!r} has no answer for these rows: {_reason(error)}") from error
 
 
-def fit_estimator(plan: Plan, matrix: Floats, answers: Any, weights: Floats | None) -> Estimator:
-    """Fit the estimator that `plan` names on `matrix` (n, width) and `answers` (n,).
+def _refusals() -> tuple[type[Exception], ...]:
+    """Return what an estimator refuses rows, or hyperparameters, with."""
+    known: tuple[type[Exception], ...] = (ValueError, TypeError, ArithmeticError, AttributeError, LookupError)
+    lightgbm = sys.modules.get("lightgbm")
+    return (*known, RuntimeError, np.linalg.LinAlgError, *([lightgbm.basic.LightGBMError] if lightgbm else []))
+
+
+def _reason(error: Exception) -> str:
+    """Return an estimator's own words: the first line, for advice on scikit-learn follows, without a place in C++."""
+    line = next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)
+    return re.sub(r"^\[[\d:]+\] \S+:\d+: | at /\S+, line \d+ \.$", "", line)
+
+
+def fit_estimator(plan: Plan, encoded: Encoded, answers: Any, weights: Floats | None) -> Estimator:
+    """Fit the estimator that `plan` names on the encoded training rows and `answers` (n,).
 
     Raises TrainingError with the estimator's own reason where it cannot be fitted.
     """
-    estimator = _make(plan, len(matrix))
+    matrix = encoded.matrix
+    estimator = _made(plan, encoded, answers)
     fit_options = {} if weights is None else {"sample_weight": _accepted(plan, estimator, weights)}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -58,13 +97,22 @@ def fit_estimator(plan: Plan, matrix: Floats, answers: Any, weights: Floats | No
             _answer_in_order(estimator)
             # Some estimators check their hyperparameters only now: more neighbors than rows, say.
             estimator.predict(matrix[:1])
-        except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError) as error:
-            reason = " ".join(str(error).split())
-            raise TrainingError(f"algorithm {plan.name!r} cannot be fitted to these rows: {reason}") from error
+            likely = plan.task == "classification" and _predicts_the_likeliest(estimator, matrix)
+        except _refusals() as error:
+            raise TrainingError(f"algorithm {plan.name!r} cannot be fitted to these rows: {_reason(error)}") from error
     classes = len(set(np.unique(answers).tolist())) if plan.task == "classification" else 0
-    fitted = Estimator(estimator, classes, tuple(_convergence_notes(plan, caught)))
-    check_finite(plan, fitted.scores(matrix[:1]))
+    tolerance = max(algorithm.tolerance for algorithm in used_algorithms(plan))
+    fitted = Estimator(plan.name, estimator, classes, tuple(_convergence_notes(plan, caught)), likely, tolerance)
+    check_finite(plan, fitted.scores(matrix))
     return fitted
+
+
+def _predicts_the_likeliest(estimator: Any, matrix: Floats) -> bool:
+    """Return whether it has probabilities that agree with its predictions; those of SVC, for one, need not."""
+    if not hasattr(estimator, "predict_proba"):
+        return False
+    sample = matrix[:1000]
+    return bool((estimator.predict_proba(sample).argmax(axis=1) == estimator.predict(sample)).all())
 
 
 def _answer_in_order(estimator: Any) -> None:
@@ -74,29 +122,91 @@ def _answer_in_order(estimator: Any) -> None:
 
 
 def check_finite(plan: Plan, scores: Floats) -> None:
-    """Raise TrainingError where an estimator answers with NaN, as naive Bayes does of nothing but constant columns."""
-    if not np.isfinite(scores).all():
+    """Raise TrainingError where a row has no class, as naive Bayes leaves rows of constant columns, or none a number.
+
+    A number may be missing here and there: radius neighbours know nothing of a lonely row.
+    """
+    known = np.isfinite(scores)
+    if len(scores) and not (known.all() if plan.task == "classification" else known.any()):
         raise TrainingError(
             f"algorithm {plan.name!r} gives no finite number for these rows. Use another algorithm or hyperparams."
         )
 
 
-def _make(plan: Plan, rows: int) -> Any:
-    estimator_class = plan.algorithm.estimator_class(plan.task)
-    params = plan.algorithm.default_params(plan.task, rows) | dict(plan.hyperparams)
-    legal = inspect.signature(estimator_class).parameters
-    host = {"random_state": plan.seed, "n_jobs": plan.threads}
-    return estimator_class(**params | {name: value for name, value in host.items() if name in legal})
+def used_algorithms(plan: Plan) -> list[Algorithm]:
+    """Return the algorithm of `plan` and those that its hyperparameters name, however deep."""
+    return list(_used(plan, plan.algorithm, plan.hyperparams))
+
+
+def _used(plan: Plan, algorithm: Algorithm, hyperparams: Mapping[str, Any]) -> Iterator[Algorithm]:
+    yield algorithm
+    params = algorithm.default_params(plan.task, 1) | dict(hyperparams)
+    for param in MEMBERS & params.keys():
+        for member, its_params in members(plan.name, param, params[param]):
+            yield from _used(plan, find_algorithm(member, plan.task, plan.algorithms)[1], its_params)
+
+
+def _made(plan: Plan, encoded: Encoded, answers: Any) -> Any:
+    """Return the unfitted estimator, wrapped so that its probabilities are calibrated where that was asked for."""
+    threads = plan.threads if plan.calibrate is None else 1
+    estimator = _build(plan, plan.name, plan.algorithm, plan.hyperparams, encoded.matrix.shape, threads)
+    if plan.algorithm.codes and "min_categories" in estimator.get_params():
+        estimator.set_params(min_categories=encoded.codes)
+    return estimator if plan.calibrate is None else _calibrated(plan, estimator, answers)
+
+
+def _build(
+    plan: Plan, name: str, algorithm: Algorithm, hyperparams: Mapping[str, Any], shape: tuple[int, ...], threads: int
+) -> Any:
+    """Return the unfitted estimator, the algorithms that its hyperparameters name built the same way."""
+    estimator_class = algorithm.estimator_class(plan.task)
+    params = known_defaults(estimator_class, algorithm.default_params(plan.task, *shape)) | dict(hyperparams)
+    for param in MEMBERS & params.keys():
+        params[param] = _built_members(plan, name, params, param, shape)
+    host = {"random_state": plan.seed, "n_jobs": threads}
+    legal = legal_hyperparams(estimator_class)
+    return estimator_class(**params | {param: value for param, value in host.items() if param in legal})
+
+
+def _built_members(plan: Plan, name: str, params: Mapping[str, Any], param: str, shape: tuple[int, ...]) -> Any:
+    """Return the estimators that `param` names. Each has one thread: threads within threads add in no fixed order."""
+    built = []
+    for member, hyperparams in members(name, param, params[param]):
+        found, algorithm = find_algorithm(member, plan.task, plan.algorithms)
+        estimator = _build(plan, found, algorithm, hyperparams, shape, 1)
+        if params.get("voting") == "soft" and not hasattr(estimator, "predict_proba"):
+            raise TrainingError(
+                f"algorithm {name!r} takes the mean of probabilities, and {found!r} gives none. "
+                'Write {"voting": "hard"} in hyperparams, or {"algorithm": "calibrated", "hyperparams": '
+                f'{{"estimator": "{found}"}}}} in its place.'
+            )
+        built.append((found, estimator))
+    if param != "estimators":
+        return built[0][1]
+    return [(f"{place} {found}", estimator) for place, (found, estimator) in enumerate(built, 1)]
+
+
+def _calibrated(plan: Plan, estimator: Any, answers: Any) -> Any:
+    """Return the estimator wrapped: its probabilities are bent on rows it was not fitted on."""
+    from sklearn.calibration import CalibratedClassifierCV
+
+    fewest = int(np.bincount(answers).min())
+    if fewest < 2:
+        raise TrainingError("calibrate needs 2 rows of each class in the train part, got 1. Insert more rows.")
+    return CalibratedClassifierCV(estimator, method=plan.calibrate, cv=min(5, fewest))
 
 
 def _accepted(plan: Plan, estimator: Any, weights: Floats) -> Floats:
+    """Return `weights` if the algorithm, and each that it is made of, takes them."""
     from sklearn.utils.validation import has_fit_parameter
 
-    if not has_fit_parameter(estimator, "sample_weight"):
-        raise TrainingError(
-            f"algorithm {plan.name!r} takes no weights. "
-            "Leave out the WEIGHT column and class_weight, or use another algorithm."
-        )
+    inner = [value for name, value in estimator.get_params().items() if hasattr(value, "fit") and "__" not in name]
+    for part in [estimator, *inner]:
+        if not has_fit_parameter(part, "sample_weight"):
+            raise TrainingError(
+                f"algorithm {plan.name!r} takes no weights. "
+                "Leave out the WEIGHT column and class_weight, or use another algorithm."
+            )
     return weights
 
 
@@ -108,10 +218,12 @@ def _convergence_notes(plan: Plan, caught: list[warnings.WarningMessage]) -> lis
     return [f"{plan.name} stopped before it converged; raise max_iter in hyperparams"]
 
 
-def library_versions() -> Mapping[str, str]:
-    """Return the versions of what made a model, kept with it."""
+def library_versions(extras: Iterable[str] = ()) -> Mapping[str, str]:
+    """Return the versions of what made a model, kept with it; `extras` are modules beside scikit-learn."""
     import platform
+    from importlib import import_module
     from importlib.metadata import version
 
     names = ("scikit-learn", "numpy", "scipy")
-    return {"python": platform.python_version()} | {name: version(name) for name in names}
+    found = {"python": platform.python_version()} | {name: version(name) for name in names}
+    return found | {name: str(import_module(name).__version__) for name in sorted(extras)}

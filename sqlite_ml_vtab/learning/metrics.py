@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,12 +40,30 @@ class Metric:
 
 def evaluate(task: str, measured: Measured) -> dict[str, float]:
     """Return every metric of `task` that is defined for the test part, by name."""
+    answered = np.isfinite(np.asarray(measured.predicted, dtype=np.float64))
+    if not answered.all():
+        measured = Measured(measured.truth[answered], measured.predicted[answered], None)
     if not len(measured.truth):
         return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         values = {name: metric.measure(measured) for name, metric in METRICS.items() if metric.task == task}
     return {name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)}
+
+
+def per_class(measured: Measured, labels: Sequence[Any]) -> dict[str, float]:
+    """Return precision, recall, F1 and the number of test rows of each class, as ``recall[setosa]``; {} for numbers."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    if not labels or not len(measured.truth):
+        return {}
+    places = np.arange(len(labels))
+    found = precision_recall_fscore_support(measured.truth, measured.predicted, labels=places, zero_division=0)
+    return {
+        f"{name}[{label}]": float(value)
+        for name, values in zip(("precision", "recall", "f1_score", "support"), found, strict=True)
+        for label, value in zip(labels, values, strict=True)
+    }
 
 
 def _of(name: str, **options: Any) -> Callable[[Measured], float]:

@@ -11,6 +11,7 @@ import numpy as np
 from sqlite_ml_vtab.declaration import Column as Declared
 from sqlite_ml_vtab.declaration import Declaration, Kind, Role
 from sqlite_ml_vtab.errors import TrainingError, shown
+from sqlite_ml_vtab.learning.columns import Feature
 from sqlite_ml_vtab.portable.values import MANY, Column, looks_dated, looks_numeric
 
 SIDE_ROLES = (Role.WEIGHT, Role.SPLIT, Role.GROUP)
@@ -27,16 +28,29 @@ class TrainingRows:
 
     ids: np.ndarray[Any, np.dtype[np.int64]]
     """Shape (n,): their row ids."""
-    names: tuple[str, ...]
-    """The features' names."""
-    kinds: tuple[str, ...]
-    """The features' kinds, decided."""
+    declared: tuple[Feature, ...]
+    """The feature columns, their kinds decided."""
     features: tuple[Column, ...]
     """One array of shape (n,) a feature, as `portable.values.MANY` reads its kind."""
-    target: list[Any]
-    """The target as it is stored, never None."""
+    targets: dict[str, list[Any]]
+    """By name, each target as it is stored, never None."""
     sides: dict[Role, list[Any]]
     """The values of each declared column of SIDE_ROLES."""
+
+    @property
+    def target(self) -> list[Any]:
+        """The one target, or the first of several."""
+        return next(iter(self.targets.values()))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features' names."""
+        return tuple(feature.name for feature in self.declared)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The features' kinds, decided."""
+        return tuple(feature.kind for feature in self.declared)
 
     def take(self, places: np.ndarray[Any, Any]) -> list[Column]:
         """Return the features of the rows at `places`."""
@@ -46,7 +60,7 @@ class TrainingRows:
 def read_columns(declaration: Declaration) -> list[Declared]:
     """Return the declared columns whose values `collect` expects behind the row id, in its order."""
     sides = [column for role in SIDE_ROLES for column in declaration.having(role)]
-    return [*declaration.features, declaration.target, *sides]
+    return [*declaration.features, *declaration.targets, *sides]
 
 
 def collect(declaration: Declaration, chunks: Iterable[Sequence[tuple[Any, ...]]]) -> TrainingRows:
@@ -63,15 +77,17 @@ def collect(declaration: Declaration, chunks: Iterable[Sequence[tuple[Any, ...]]
     features = declaration.features
     raw = [_joined(pieces) for pieces in parts[1:]]
     decided = [_decide(column, values) for column, values in zip(features, raw, strict=False)]
-    target, *sides = raw[len(features) :]
-    roles = [column.role for column in columns[len(features) + 1 :]]
+    known = len(features) + len(declaration.targets)
+    targets = zip(declaration.targets, raw[len(features) : known], strict=True)
     return TrainingRows(
         ids=np.concatenate([np.empty(0, dtype=np.int64), *parts[0]]),
-        names=tuple(column.name for column in features),
-        kinds=tuple(kind for kind, _ in decided),
+        declared=tuple(
+            Feature(column.name, kind, column.impute, column.encode, column.scale)
+            for column, (kind, _) in zip(features, decided, strict=True)
+        ),
         features=tuple(values for _, values in decided),
-        target=target,
-        sides=dict(zip(roles, sides, strict=True)),
+        targets={column.name: list(values) for column, values in targets},
+        sides={column.role: values for column, values in zip(columns[known:], raw[known:], strict=True)},
     )
 
 
@@ -92,8 +108,22 @@ def _decide(column: Declared, values: Any) -> tuple[str, Column]:
     kind = column.kind.value
     if column.kind is Kind.ANY:
         kind = decide_kind(column.name, values).value
+        _check_clauses(column, kind)
         return kind, MANY[kind](column.name, values)
     return kind, values if isinstance(values, np.ndarray) else MANY[kind](column.name, values)
+
+
+def _check_clauses(column: Declared, kind: str) -> None:
+    """Refuse clauses that the values of a column without a type cannot bear."""
+    strategy, *constant = column.impute or ("",)
+    if kind == "CATEGORY" and (strategy in ("mean", "median") or column.scale):
+        clause = f"IMPUTE({strategy})" if strategy in ("mean", "median") else f"SCALE({column.scale})"
+        raise TrainingError(f"column {column.name!r} holds text, and {clause} is for numbers. Leave it out.")
+    if kind == "NUMBER" and constant and not looks_numeric(constant):
+        raise TrainingError(
+            f"column {column.name!r} holds numbers, and IMPUTE(constant, ...) gives it {shown(constant[0])}. "
+            "Write a number."
+        )
 
 
 def decide_kind(name: str, values: Sequence[Any]) -> Kind:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from sqlite_ml_vtab.errors import TrainingError
-from sqlite_ml_vtab.learning.algorithms import Algorithm
+from sqlite_ml_vtab.learning.columns import Wish
+from sqlite_ml_vtab.learning.decisions import costs, decide, transform_target
 from sqlite_ml_vtab.learning.estimator import Estimator, check_finite, fit_estimator
-from sqlite_ml_vtab.learning.features import Encoded, Wish, fit_encoder
-from sqlite_ml_vtab.learning.metrics import MAIN, Measured, evaluate
-from sqlite_ml_vtab.learning.parity import portable_parameters
+from sqlite_ml_vtab.learning.features import Encoded, fit_encoder
+from sqlite_ml_vtab.learning.metrics import MAIN, Measured, evaluate, per_class
+from sqlite_ml_vtab.learning.parity import portable_form
 from sqlite_ml_vtab.learning.rows import MAX_NUMBER, TrainingRows
+from sqlite_ml_vtab.learning.runs import Fitted, Plan, joined
 from sqlite_ml_vtab.learning.splits import Parts, split_rows
 from sqlite_ml_vtab.learning.targets import Target, read_target, row_weights
-from sqlite_ml_vtab.portable import REFIT, Golden, Model, Scorer
-from sqlite_ml_vtab.portable.links import LINKS
-from sqlite_ml_vtab.portable.scoring import MatrixScores
+from sqlite_ml_vtab.portable import REFIT, Golden, MatrixScores, Model, Scorer
+from sqlite_ml_vtab.portable.inverse import INVERSES
 from sqlite_ml_vtab.portable.values import Floats, iso
 
 MAX_HOLDOUT = 10_000
@@ -30,47 +30,6 @@ MAX_HOLDOUT = 10_000
 GOLDEN_ROWS = 5
 COVERAGE = 0.9
 """The share of hold-out residuals that lie inside the interval."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What one training run was asked for, every default filled in."""
-
-    task: str
-    name: str
-    """The algorithm's name."""
-    algorithm: Algorithm
-    hyperparams: Mapping[str, Any]
-    """As the user wrote them."""
-    test_size: float | int
-    split: str
-    seed: int
-    class_weight: str | Mapping[str, float] | None
-    threads: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """What came of a run."""
-
-    model: Model
-    refitted: MatrixScores | None
-    """The estimator's own decision values, where the model has no portable form."""
-    scorer: str
-    """What will predict: ``portable: <family>``, or ``refit: <why>``."""
-    metrics: Mapping[str, float]
-    """By name; empty where nothing was tested."""
-    holdout: tuple[tuple[int, Any, Any, float | None], ...]
-    """(row id, truth, prediction, probability of the prediction) of a sample of the test part."""
-    rows_trained: int
-    rows_tested: int
-    seconds: float
-    notes: tuple[str, ...]
-
-    @property
-    def score(self) -> float | None:
-        """The main metric, None where nothing was tested."""
-        return self.metrics.get(MAIN[self.model.task])
 
 
 def fit(rows: TrainingRows, plan: Plan) -> Fitted:
@@ -83,22 +42,29 @@ def fit(rows: TrainingRows, plan: Plan) -> Fitted:
     began = time.perf_counter()
     with threadpool_limits(plan.threads), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _fit(rows, plan, began)
+        _check_rows(rows)
+        parts = split_rows(plan.split, rows, read_target(plan.task, rows).codes, plan.test_size, plan.seed)
+        fits = {
+            name: _fit(replace(rows, targets={name: target}), plan, parts, began)
+            for name, target in rows.targets.items()
+        }
+        return joined(fits) if len(fits) > 1 else next(iter(fits.values()))
 
 
-def _fit(rows: TrainingRows, plan: Plan, began: float) -> Fitted:
-    _check_rows(rows)
+def _fit(rows: TrainingRows, plan: Plan, parts: Parts, began: float) -> Fitted:
+    """Fit one target, on the parts that all targets share."""
     whole = read_target(plan.task, rows)
-    parts = split_rows(plan.split, rows, whole.codes, plan.test_size, plan.seed)
     target = whole.of_part(parts.train)
     weights = row_weights(rows, target, parts.train, plan.class_weight)
-    wish = Wish(plan.task, len(target.labels), plan.algorithm.scales, plan.algorithm.takes_nan, plan.seed)
-    answers = target.answers[parts.train]
-    encoded = fit_encoder(rows.names, rows.kinds, rows.take(parts.train), answers, wish)
+    chosen = plan.algorithm
+    wants = (chosen.scale, chosen.takes_nan, chosen.codes, plan.seed, chosen.one_column)
+    wish = Wish(plan.task, len(target.labels), *wants)
+    answers, inverse = transform_target(plan.target_transform, target.answers[parts.train])
+    encoded = fit_encoder(rows.declared, rows.take(parts.train), answers, wish)
     if not encoded.encoder.width:
         raise TrainingError("every feature is NULL in every row of the train part. Insert rows with values.")
-    estimator = fit_estimator(plan, encoded.matrix, answers, weights)
-    return _evaluated(rows, plan, parts, target, encoded, estimator, began)
+    estimator = fit_estimator(plan, encoded, answers, weights)
+    return _evaluated(rows, plan, parts, target, encoded, estimator, inverse, began)
 
 
 def _check_rows(rows: TrainingRows) -> None:
@@ -121,35 +87,49 @@ def _evaluated(
     target: Target,
     encoded: Encoded,
     estimator: Estimator,
+    inverse: tuple[str, tuple[float, ...]],
     began: float,
 ) -> Fitted:
     tested = encoded.encoder.matrix(rows.take(parts.test)) if len(parts.test) else np.empty((0, encoded.encoder.width))
     trained = encoded.encoder.matrix(rows.take(parts.train)) if encoded.is_cross_fitted else encoded.matrix
-    parameters, scorer, notes = portable_parameters(plan.algorithm.family, estimator, trained, tested, target)
-    measured = _measure(plan, estimator, tested, target, parts)
+    form = portable_form(plan.algorithm, estimator, trained, tested, target)
     model = Model(
         task=plan.task,
         encoder=encoded.encoder,
         labels=target.labels,
-        family=REFIT if parameters is None else str(plan.algorithm.family),
-        parameters={"link": estimator.link} if parameters is None else parameters,
-        interval=_interval(plan.task, measured),
+        family=form.family,
+        parameters=form.parameters,
+        interval=math.nan,
         golden=Golden((), ()),
+        costs=costs(target.labels, plan.threshold, plan.cost),
+        inverse=inverse,
     )
-    refitted = _limited(estimator.scores, plan.threads) if parameters is None else None
+    _check_probabilities(plan, estimator)
+    refitted = _limited(estimator.scores, plan.threads) if form.family == REFIT else None
+    measured = _measure(plan, model, estimator, tested, target, parts)
+    model = replace(model, interval=_interval(plan.task, measured))
     model = _with_golden(model, rows, parts, refitted)
-    metrics = evaluate(plan.task, measured)
+    metrics = evaluate(plan.task, measured) | per_class(measured, target.labels)
     return Fitted(
         model=model,
-        refitted=refitted,
-        scorer=scorer,
+        refitted=(refitted,),
+        scorer=form.scorer,
         metrics=metrics,
+        baseline=_baseline(plan.task, target, parts),
         holdout=_holdout(rows, parts, target, measured, plan.seed),
         rows_trained=len(parts.train),
         rows_tested=len(parts.test),
         seconds=time.perf_counter() - began,
-        notes=(*target.notes, *parts.notes, *encoded.notes, *estimator.notes, *notes),
+        notes=(*target.notes, *parts.notes, *encoded.notes, *estimator.notes, *_lonely(measured)),
     )
+
+
+def _check_probabilities(plan: Plan, estimator: Estimator) -> None:
+    if (plan.threshold is not None or plan.cost is not None) and not estimator.has_probabilities:
+        option = "threshold" if plan.cost is None else "cost"
+        raise TrainingError(
+            f"algorithm {plan.name!r} gives no probabilities, which {option} needs. Add calibrate='sigmoid'."
+        )
 
 
 def _limited(scores: MatrixScores, threads: int) -> MatrixScores:
@@ -165,16 +145,36 @@ def _limited(scores: MatrixScores, threads: int) -> MatrixScores:
     return limited
 
 
-def _measure(plan: Plan, estimator: Estimator, tested: Floats, target: Target, parts: Parts) -> Measured:
+def _measure(plan: Plan, model: Model, estimator: Estimator, tested: Floats, target: Target, parts: Parts) -> Measured:
+    """Let the estimator itself answer the test part, and decide as the model does."""
     if not len(parts.test):
         return Measured(np.empty(0), np.empty(0), None)
     scores = estimator.scores(tested)
     check_finite(plan, scores)
-    link = LINKS[estimator.link]
+    truth = target.answers[parts.test]
     if not target.labels:
-        return Measured(target.answers[parts.test], scores[:, 0], None)
-    probabilities = None if estimator.link == "none" else link.many(scores)
-    return Measured(target.answers[parts.test], scores.argmax(axis=1), probabilities)
+        name, values = model.inverse
+        return Measured(truth, INVERSES[name].many(scores[:, 0], *values), None)
+    if not estimator.has_probabilities:
+        return Measured(truth, scores.argmax(axis=1), None)
+    said = decide(scores, model.costs) if model.costs.size else scores.argmax(axis=1)
+    return Measured(truth, said, scores)
+
+
+def _lonely(measured: Measured) -> tuple[str, ...]:
+    """Return the note on test rows without an answer, as radius neighbours can leave them."""
+    count = int(np.isnan(np.asarray(measured.predicted, dtype=np.float64)).sum())
+    return (f"{count} rows of the test part have no prediction; the metrics leave them out",) if count else ()
+
+
+def _baseline(task: str, target: Target, parts: Parts) -> float | None:
+    """Return the main metric of the commonest class of the train part, or of its mean."""
+    trained, tested = target.answers[parts.train], target.answers[parts.test]
+    if task == "classification":
+        said = np.full(len(tested), np.bincount(trained).argmax())
+    else:
+        said = np.full(len(tested), trained.mean())
+    return evaluate(task, Measured(tested, said, None)).get(MAIN[task])
 
 
 def _interval(task: str, measured: Measured) -> float:
@@ -186,7 +186,8 @@ def _interval(task: str, measured: Measured) -> float:
     if task != "regression" or not count:
         return math.nan
     residuals = np.sort(np.abs(measured.truth - measured.predicted))
-    return float(residuals[min(count, math.ceil((count + 1) * COVERAGE)) - 1])
+    width = float(residuals[min(count, math.ceil((count + 1) * COVERAGE)) - 1])
+    return width if math.isfinite(width) else math.nan
 
 
 def _holdout(
@@ -221,7 +222,7 @@ def _raw_row(rows: TrainingRows, place: int) -> tuple[Any, ...]:
     values = []
     for kind, column in zip(rows.kinds, rows.features, strict=True):
         value = column[place]
-        if kind == "CATEGORY":
+        if kind in ("CATEGORY", "WORDS"):
             values.append(value)
         elif math.isnan(value):
             values.append(None)

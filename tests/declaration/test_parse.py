@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlite_ml_vtab.declaration import OPTIONS, Column, Kind, Role, check_option, parse
+from sqlite_ml_vtab.declaration.options import FOR_TASK
 from sqlite_ml_vtab.declaration.parse import GUARD, RESERVED, check_split
 from sqlite_ml_vtab.errors import DeclarationError
 
@@ -26,7 +27,7 @@ def test_columns_keep_their_order_names_types_and_roles():
         Column("class", "TEXT", Role.TARGET, Kind.CATEGORY),
     )
     assert [column.name for column in declared.features] == ["Age", "city"]
-    assert declared.target.name == "class"
+    assert [column.name for column in declared.targets] == ["class"]
     assert declared.one(Role.KEY) == declared.columns[0]
     assert declared.one(Role.WEIGHT) is None
 
@@ -144,9 +145,14 @@ def test_an_option_that_is_not_written_is_not_there(declare):
         (
             "algoritm=knn",
             "unknown option 'algoritm'. Did you mean 'algorithm'? "
-            "Options: algorithm, class_weight, hyperparams, seed, split, test_size.",
+            "Options: algorithm, calibrate, class_weight, cost, hyperparams, seed, split, "
+            "target_transform, test_size, threshold.",
         ),
-        ("zzz=1", "unknown option 'zzz'. Options: algorithm, class_weight, hyperparams, seed, split, test_size."),
+        (
+            "zzz=1",
+            "unknown option 'zzz'. Options: algorithm, calibrate, class_weight, cost, hyperparams, seed, split, "
+            "target_transform, test_size, threshold.",
+        ),
         ("algorithm=''", "option 'algorithm' takes a name, got ''."),
         (
             "hyperparams='[1]'",
@@ -240,10 +246,10 @@ def test_every_option_says_what_stands_when_it_is_left_out(name):
         ("a -1", "column 'a': '-' is not a type or a clause. Write: name [TYPE] [CLAUSE]."),
         ("a decimal(10", "column 'a': a parenthesis is never closed. Close it."),
         ("a int) (", "column 'a': a parenthesis closes nothing. Take it out."),
-        ("a words", "column 'a': WORDS is not available yet. Leave it out."),
-        ("a real impute(mean)", "column 'a': IMPUTE is not available yet. Leave it out."),
-        ("a text encode(onehot)", "column 'a': ENCODE is not available yet. Leave it out."),
-        ("a real scale(none)", "column 'a': SCALE is not available yet. Leave it out."),
+        ("a wrods", "column 'a': unknown clause WRODS. Did you mean WORDS?"),
+        ("a real impute", "column 'a': IMPUTE takes one of mean, median, most_frequent, constant, got nothing."),
+        ("a text encode(hash)", "column 'a': ENCODE takes one of onehot, ordinal, target, got 'hash'."),
+        ("a real scale(1)", "column 'a': SCALE takes one of standard, minmax, maxabs, robust, none, got '1'."),
         (
             "a integer primary key",
             "column 'a': a predictor has no PRIMARY clause. Write KEY to keep a column beside the features.",
@@ -262,6 +268,30 @@ def test_a_column_that_cannot_stand_says_what_to_write(column, sentence):
     assert refusal(column, "b real", "y text target") == sentence
 
 
+def test_several_columns_can_be_predicted(declare):
+    declared = declare("z int target")
+    assert [column.name for column in declared.targets] == ["z", "class"]
+    assert declared.one(Role.TARGET).name == "z"
+
+
+@pytest.mark.parametrize("option", FOR_TASK)
+def test_an_option_of_one_task_is_refused_by_the_other(option):
+    other = {"classification": "regression", "regression": "classification"}[FOR_TASK[option]]
+    written = EXAMPLES[option]
+    sentence = f"option '{option}' is for {FOR_TASK[option]}, and this is {other}. Leave it out."
+    assert refusal("a", "y target", f"{option}='{written}'", task=other) == sentence
+    assert parse(FOR_TASK[option], "t", ["a", "y target", f"{option}='{written}'"]).options.keys() == {option}
+
+
+EXAMPLES = {
+    "class_weight": "balanced",
+    "threshold": "0.3",
+    "cost": '{"yes": {"no": 5}}',
+    "calibrate": "sigmoid",
+    "target_transform": "log",
+}
+
+
 def test_a_blob_can_be_a_key(declare):
     assert declare("photo blob key").columns[0].role is Role.KEY
 
@@ -272,7 +302,8 @@ def test_a_blob_can_be_a_key(declare):
         (["a real"], "no column to predict. Write TARGET behind one: class TEXT TARGET."),
         ([], "no column to predict. Write TARGET behind one: class TEXT TARGET."),
         (["y text target", "k key"], "no feature column. Declare at least one column without a clause."),
-        (["a real", "y target", "z target"], "TARGET is written at 2 columns, 'y', 'z'. Keep one."),
+        (["a real", "y target", "v order", "w order"], "ORDER is written at 2 columns, 'v', 'w'. Keep one."),
+        (["a real", "y target", "Y target"], "column 'Y' is declared twice. Rename the column."),
         (["a real", "y target", "v weight", "w weight"], "WEIGHT is written at 2 columns, 'v', 'w'. Keep one."),
         (["a real", "A text", "y target"], "column 'A' is declared twice. Rename the column."),
         (
@@ -315,7 +346,7 @@ def test_an_argument_column_that_the_predictor_lacks_is_a_free_name(declare):
         ),
         (
             ["a", "y real target", "class_weight=balanced"],
-            "option 'class_weight' is for classification. Declare a WEIGHT column instead.",
+            "option 'class_weight' is for classification, and this is regression. Leave it out.",
         ),
         (
             ["a", "y real target", "split=stratified"],
@@ -354,7 +385,10 @@ def outcome(call, *arguments):
 
 
 words = st.sampled_from(
-    ["a", "b", "target", "key", "group", "real", "text", "=", "'x'", '"y"', "[z]", "(", ")", ",", "split", "1", "-"]
+    [
+        *("a", "b", "target", "key", "group", "real", "text", "=", "'x'", '"y"', "[z]", "(", ")", ",", "split", "1"),
+        *("-", "impute", "(mean)", "(constant", "encode", "(target)", "scale", "words"),
+    ]
 )
 sql_text = st.one_of(
     st.text(max_size=40),
@@ -369,7 +403,7 @@ sql_text = st.one_of(
 )
 def test_arbitrary_text_is_declared_or_refused_and_nothing_else(task, table, arguments):
     declared, sentence = outcome(parse, task, table, arguments)
-    assert sentence.endswith((".", "?")) or (declared.features and declared.target.role is Role.TARGET)
+    assert sentence.endswith((".", "?")) or (declared.features and {t.role for t in declared.targets} == {Role.TARGET})
 
 
 @settings(max_examples=200, deadline=None)

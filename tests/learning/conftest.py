@@ -32,6 +32,7 @@ def plan_of():
             "class_weight": None,
             "threads": 1,
             "algorithm": ALGORITHMS.get(name),
+            "algorithms": ALGORITHMS,
         }
         return Plan(task=task, name=name, **options | changes)
 

@@ -1,12 +1,15 @@
 """The contract of every algorithm, task by task, over every shape of table; and how names are checked."""
 
+import warnings
 from functools import cache
+from inspect import signature
 
 import numpy as np
 import pytest
+from needs import CANCELLING, LIBRARYS_OWN, LIGHT, LITTLE, POSITIVE, REFITTED, REFUSED
 
 from sqlite_ml_vtab.declaration import parse
-from sqlite_ml_vtab.errors import DeclarationError
+from sqlite_ml_vtab.errors import DeclarationError, TrainingError
 from sqlite_ml_vtab.learning.algorithms import (
     ALGORITHMS,
     ALIASES,
@@ -16,10 +19,11 @@ from sqlite_ml_vtab.learning.algorithms import (
     check_hyperparams,
     find_algorithm,
     for_task,
+    legal_hyperparams,
 )
 from sqlite_ml_vtab.learning.rows import collect
 from sqlite_ml_vtab.learning.training import Plan, fit
-from sqlite_ml_vtab.portable import Scorer, digest, from_bytes, to_bytes
+from sqlite_ml_vtab.portable import REFIT, Scorer, digest, from_bytes, to_bytes
 from sqlite_ml_vtab.portable.families import FAMILIES
 
 TASKS = ("classification", "regression")
@@ -41,6 +45,8 @@ def _mixed(missing):
     return rows
 
 
+TOWNS = [f"town {place * 7 % 40}" for place in range(2 * COUNT)]
+
 FEATURES = {
     "three features": (["a real", "b integer", "c"], [(x, round(y * 10), z) for x, y, z in _numbers(3)]),
     "one feature": (["a real"], _numbers(1)),
@@ -48,12 +54,14 @@ FEATURES = {
     "NULLs": (MIXED, _mixed(missing=7)),
     "unseen category": (MIXED, _mixed(missing=10**6)),
     "constant column": (["a real", "b real"], [(x, 5) for (x,) in _numbers(1)]),
-    "many categories": (["a real", "c text"], [(x, f"town {round(y * 100)}") for x, y in _numbers(2) + _numbers(2)]),
+    "many categories": (["a real", "c text"], [(x, town) for (x,), town in zip(_numbers(1) * 2, TOWNS, strict=True)]),
+    "free text": (["a real", "c words"], [(x, f"{town} by the sea") for (x,), town in zip(_numbers(1), TOWNS)]),
 }
 ODD = {
     "NULLs": [(None, None, None, None), (1e9, "mauve", "1999-12-31", -1e9)],
     "unseen category": [(0.5, "mauve", "2024-06-01", 1), (0.5, "", "1970-01-01", 1), (None, None, None, None)],
     "many categories": [(0.5, "nowhere"), (None, None)],
+    "free text": [(0.5, "nowhere at all"), (0.5, ""), (None, None)],
 }
 """Rows that are asked for beside the training rows."""
 
@@ -84,6 +92,7 @@ SHAPES = {
         ("unseen category", "3 classes, text"),
         ("constant column", "2 classes, integer"),
         ("many categories", "3 classes, text"),
+        ("free text", "2 classes, text"),
     ],
     "regression": [
         ("three features", "a number"),
@@ -94,17 +103,19 @@ SHAPES = {
         ("unseen category", "an integer"),
         ("constant column", "a number"),
         ("many categories", "a number"),
+        ("free text", "a number"),
     ],
 }
-CONTRACT = [
+EVERY = [
     (name, task, features, target)
     for name, algorithm in ALGORITHMS.items()
     for task in algorithm.estimators
     for features, target in SHAPES[task]
 ]
+CONTRACT = [shape for shape in EVERY if shape[:3] not in REFUSED]
 
 
-def table(task, features, target):
+def table(task, features, target, *, positive):
     """Return the collected rows of a shape, and the features that are asked for."""
     columns, rows = FEATURES[features]
     signals = np.random.RandomState(1).normal(size=len(rows)) / 2
@@ -113,14 +124,27 @@ def table(task, features, target):
         (number, *row, TARGETS[target](number, signal))
         for number, (row, signal) in enumerate(zip(rows, signals, strict=True))
     ]
+    if positive:
+        numbered = [(*row[:-1], row[-1] + 500) for row in numbered]
     declared = "y real target" if task == "regression" else "y target"
     return collect(parse(task, "t", [*columns, declared]), [numbered]), [*rows[:30], *ODD.get(features, [])]
 
 
 def train(name, task, features, target):
     split = "stratified" if task == "classification" else "shuffle"
-    plan = Plan(task, name, ALGORITHMS[name], {}, 0.25, split, seed=0, class_weight=None, threads=1)
-    rows, asked = table(task, features, target)
+    plan = Plan(
+        task,
+        name,
+        ALGORITHMS[name],
+        LIGHT.get(name, {}),
+        0.25,
+        split,
+        seed=0,
+        class_weight=None,
+        threads=1,
+        algorithms=ALGORITHMS,
+    )
+    rows, asked = table(task, features, target, positive=name in POSITIVE)
     return fit(rows, plan), asked
 
 
@@ -128,9 +152,11 @@ trained = cache(train)
 
 
 def test_every_algorithm_of_every_task_is_in_the_contract():
-    assert {(name, task) for name, task, _, _ in CONTRACT} == {
-        (name, task) for task in TASKS for name in for_task(task, ALGORITHMS)
-    }
+    every = {(name, task) for task in TASKS for name in for_task(task, ALGORITHMS)}
+    assert {(name, task) for name, task, _, _ in CONTRACT} == every
+    assert REFITTED.keys() <= every
+    assert POSITIVE.keys() | LITTLE.keys() | CANCELLING.keys() | LIGHT.keys() <= ALGORITHMS.keys()
+    assert REFUSED.keys() <= {shape[:3] for shape in EVERY}
     assert {algorithm.family for algorithm in ALGORITHMS.values()} - {None} <= FAMILIES.keys()
 
 
@@ -138,31 +164,43 @@ def test_every_algorithm_of_every_task_is_in_the_contract():
 def test_the_portable_form_serves_every_algorithm_on_every_shape_of_table(shape):
     found, _ = trained(*shape)
     family = ALGORITHMS[shape[0]].family
-    assert found.scorer == ("refit: the algorithm has no portable form" if family is None else f"portable: {family}")
+    if shape[0] in CANCELLING and found.scorer.startswith("refit: the portable form is off by "):
+        family = REFIT
+    else:
+        assert found.scorer == REFITTED.get(shape[:2], f"portable: {family}")
+    assert found.model.family == (REFIT if shape[:2] in REFITTED else family)
+
+
+@pytest.mark.parametrize("shape", [shape for shape in EVERY if shape not in CONTRACT], ids=", ".join)
+def test_features_that_an_algorithm_does_not_take_are_refused(shape):
+    with pytest.raises(TrainingError) as caught:
+        train(*shape)
+    assert str(caught.value).startswith(REFUSED[shape[:3]])
 
 
 @pytest.mark.parametrize("shape", CONTRACT, ids=", ".join)
 def test_a_stored_model_answers_to_the_bit_as_the_trained_one(shape):
     found, asked = trained(*shape)
     stored = from_bytes(to_bytes(found.model))
-    ready, again = Scorer(found.model, found.refitted), Scorer(stored, found.refitted)
-    assert [ready.one(row) for row in asked] == [again.one(row) for row in asked]
-    assert ready.many(asked)[1].tobytes() == again.many(asked)[1].tobytes()
+    ready, again = Scorer(found.model, *found.refitted), Scorer(stored, *found.refitted)
+    assert repr([ready.one(row) for row in asked]) == repr([again.one(row) for row in asked])
+    assert repr(ready.many(asked)) == repr(again.many(asked))
     assert to_bytes(stored) == to_bytes(found.model)
 
 
 @pytest.mark.parametrize("shape", CONTRACT, ids=", ".join)
 def test_one_row_is_answered_as_many(shape):
     found, asked = trained(*shape)
-    scorer = Scorer(found.model, found.refitted)
+    scorer = Scorer(found.model, *found.refitted)
     values, scores = scorer.many(asked)
     ones = [scorer.one(row) for row in asked]
-    np.testing.assert_allclose([list(answer) for _, answer in ones], scores, rtol=1e-9, atol=1e-12)
+    size = np.abs(np.array(scores)[np.isfinite(scores)]).max() if shape[0] in CANCELLING else 1e-3
+    np.testing.assert_allclose([list(answer) for _, answer in ones], scores, rtol=1e-9, atol=1e-9 * size)
     if shape[1] == "classification":
         assert [value for value, _ in ones] == values
         assert {(type(value), value) for value in values} <= {(type(label), label) for label in found.model.labels}
     else:
-        np.testing.assert_allclose([value for value, _ in ones], values, rtol=1e-9)
+        np.testing.assert_allclose([value for value, _ in ones], values, rtol=1e-9, atol=1e-9 * size)
 
 
 @pytest.mark.parametrize("shape", CONTRACT, ids=", ".join)
@@ -173,7 +211,7 @@ def test_the_same_rows_and_options_give_the_same_model(shape):
 @pytest.mark.parametrize("shape", [shape for shape in CONTRACT if shape[2] == "three features"], ids=", ".join)
 def test_an_algorithm_learns_more_than_the_baseline(shape):
     baseline = trained("dummy", *shape[1:])[0].score
-    assert shape[0] == "dummy" or shape[3] == "10 classes" or trained(*shape)[0].score > baseline
+    assert shape[0] in LITTLE or shape[3] == "10 classes" or trained(*shape)[0].score > baseline
 
 
 # Names
@@ -195,8 +233,13 @@ def test_an_algorithm_is_found_by_its_name_or_as_the_default(task):
 
 @pytest.mark.parametrize("alias", ALIASES)
 def test_an_alias_leads_to_an_algorithm(alias):
-    assert find_algorithm(alias, "classification", ALGORITHMS)[0] == ALIASES[alias]
     assert alias not in ALGORITHMS
+    for meant in ALIASES[alias]:
+        for task in ALGORITHMS[meant].estimators:
+            found, algorithm = find_algorithm(alias, task, ALGORITHMS)
+            assert found in ALIASES[alias]
+            assert algorithm is ALGORITHMS[found]
+            assert task in algorithm.estimators
 
 
 def refusal(call, *arguments):
@@ -241,9 +284,9 @@ def test_of_many_algorithms_the_nearest_are_named():
 @pytest.mark.parametrize(("name", "task"), sorted({shape[:2] for shape in CONTRACT}))
 def test_every_algorithm_refuses_an_unknown_hyperparameter_and_names_the_nearest(name, task):
     algorithm = ALGORITHMS[name]
-    legal = sorted(set(_signature(algorithm.estimator_class(task))) - set(HOST_PARAMS))
+    legal = sorted(legal_hyperparams(algorithm.estimator_class(task)) - set(HOST_PARAMS))
     right = max(legal, key=len)
-    sentence = refusal(check_hyperparams, name, task, algorithm, {right + "x": 1})
+    sentence = refusal(check_hyperparams, name, task, ALGORITHMS, {right + "x": 1})
     start = f"algorithm '{name}' has no hyperparameter '{right}x'. "
     if len(legal) > 12:
         assert sentence.startswith(f"{start}Nearest hyperparameters: {right}")
@@ -251,16 +294,22 @@ def test_every_algorithm_refuses_an_unknown_hyperparameter_and_names_the_nearest
         assert sentence == f"{start}Did you mean '{right}'? Hyperparameters: {', '.join(legal)}."
 
 
-def _signature(estimator_class):
-    from inspect import signature
-
-    return signature(estimator_class).parameters
+@pytest.mark.parametrize(("name", "task"), sorted({shape[:2] for shape in CONTRACT}))
+def test_the_legal_hyperparameters_are_those_the_estimator_knows(name, task):
+    estimator_class = ALGORITHMS[name].estimator_class(task)
+    needed = {"estimator": None, "estimators": []}
+    known = signature(estimator_class).parameters
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        made = estimator_class(**{param: value for param, value in needed.items() if param in known})
+    assert legal_hyperparams(estimator_class) == set(made.get_params(deep=False))
 
 
 @pytest.mark.parametrize(("name", "task"), sorted({shape[:2] for shape in CONTRACT}))
 def test_every_algorithm_takes_its_own_defaults(name, task):
     algorithm = ALGORITHMS[name]
-    check_hyperparams(name, task, algorithm, algorithm.default_params(task, 100))
+    defaults = algorithm.default_params(task, 100)
+    check_hyperparams(name, task, ALGORITHMS, {param: defaults[param] for param in defaults.keys() - LIBRARYS_OWN})
 
 
 @pytest.mark.parametrize(("name", "task"), sorted({shape[:2] for shape in CONTRACT}))
@@ -268,7 +317,7 @@ def test_every_algorithm_takes_its_own_defaults(name, task):
 def test_what_the_host_sets_is_no_hyperparameter(name, task, param):
     instead = "option seed" if param == "random_state" else "the program that loads this extension"
     sentence = f"hyperparameter '{param}' is set by {instead}. Leave it out."
-    assert refusal(check_hyperparams, name, task, ALGORITHMS[name], {param: 1}) == sentence
+    assert refusal(check_hyperparams, name, task, ALGORITHMS, {param: 1}) == sentence
 
 
 @pytest.mark.parametrize(
@@ -307,12 +356,12 @@ def test_what_the_host_sets_is_no_hyperparameter(name, task, param):
     ],
 )
 def test_a_hyperparameter_that_cannot_stand_says_what_it_takes(name, hyperparams, sentence):
-    assert refusal(check_hyperparams, name, "classification", ALGORITHMS[name], hyperparams) == sentence
+    assert refusal(check_hyperparams, name, "classification", ALGORITHMS, hyperparams) == sentence
 
 
 def test_hyperparameters_that_can_stand_are_taken():
-    check_hyperparams("knn", "regression", ALGORITHMS["knn"], {"n_neighbors": 3, "weights": "distance"})
-    check_hyperparams("knn", "regression", ALGORITHMS["knn"], {})
+    check_hyperparams("knn", "regression", ALGORITHMS, {"n_neighbors": 3, "weights": "distance"})
+    check_hyperparams("knn", "regression", ALGORITHMS, {})
 
 
 def test_an_algorithm_of_the_host_is_checked_by_its_signature_alone():
@@ -321,8 +370,8 @@ def test_an_algorithm_of_the_host_is_checked_by_its_signature_alone():
             self.alpha = alpha
 
     own = Algorithm(doc="Own.", family=None, estimators={"regression": Estimator})
-    check_hyperparams("own", "regression", own, {"alpha": "anything"})
-    assert refusal(check_hyperparams, "own", "regression", own, {"alpa": 1}) == (
+    check_hyperparams("own", "regression", {"own": own}, {"alpha": "anything"})
+    assert refusal(check_hyperparams, "own", "regression", {"own": own}, {"alpa": 1}) == (
         "algorithm 'own' has no hyperparameter 'alpa'. Did you mean 'alpha'? Hyperparameters: alpha."
     )
 

@@ -5,18 +5,21 @@ import math
 import numpy as np
 import pytest
 
-from sqlite_ml_vtab.learning import features
-from sqlite_ml_vtab.learning.features import MAX_ONE_HOT, MIN_TARGET_ROWS, Wish, fit_encoder
-from sqlite_ml_vtab.portable.encoder import DATE_PARTS
+from sqlite_ml_vtab.learning import columns, features
+from sqlite_ml_vtab.learning.columns import MAX_ONE_HOT, MIN_TARGET_ROWS, Feature, Wish
+from sqlite_ml_vtab.learning.features import fit_encoder
 from sqlite_ml_vtab.portable.values import MANY
 
 
-def learned(kind, values, target=None, scales=False, takes_nan=False, classes=0, seed=0):
+def wish(classes=0, scale="none", takes_nan=False, codes=False, seed=0):
+    return Wish("classification" if classes else "regression", classes, scale, takes_nan, codes, seed)
+
+
+def learned(kind, values, target=None, encode="", **wishes):
     """Return what is learned of one column of `values`."""
     column = MANY[kind]("x", values)
     answers = np.arange(len(values)) % 2 if target is None else np.asarray(target)
-    wish = Wish("classification" if classes else "regression", classes, scales, takes_nan, seed)
-    return fit_encoder(["x"], [kind], [column], answers, wish)
+    return fit_encoder([Feature("x", kind, encode=encode)], [column], answers, wish(**wishes))
 
 
 def encoded(found, kind, values):
@@ -55,14 +58,14 @@ def test_numbers_are_scaled_as_scikit_learn_does():
 
     values = [1.0, 2.0, 6.0, 7.5]
     expected = StandardScaler().fit_transform(np.array(values)[:, None])
-    assert learned("NUMBER", values, scales=True).matrix.tolist() == expected.tolist()
+    assert learned("NUMBER", values, scale="standard").matrix.tolist() == expected.tolist()
 
 
 def test_a_constant_number_is_scaled_to_zero():
-    assert learned("NUMBER", [5, 5, 5], scales=True).matrix.tolist() == [[0.0], [0.0], [0.0]]
+    assert learned("NUMBER", [5, 5, 5], scale="standard").matrix.tolist() == [[0.0], [0.0], [0.0]]
 
 
-@pytest.mark.parametrize("kind", ["NUMBER", "DATE", "CATEGORY"])
+@pytest.mark.parametrize("kind", MANY)
 def test_a_column_of_nothing_but_null_is_not_used_and_said_to_be(kind):
     found = learned(kind, [None] * 4)
     assert found.encoder.width == 0
@@ -70,7 +73,9 @@ def test_a_column_of_nothing_but_null_is_not_used_and_said_to_be(kind):
     assert encoded(found, kind, [None, None]) == [[], []]
 
 
-@pytest.mark.parametrize(("kind", "value"), [("NUMBER", 5), ("DATE", "2024-05-31"), ("CATEGORY", "red")])
+@pytest.mark.parametrize(
+    ("kind", "value"), [("NUMBER", 5), ("DATE", "2024-05-31"), ("CATEGORY", "red"), ("WORDS", "red")]
+)
 def test_a_column_that_was_not_used_takes_values_without_a_warning(kind, value):
     found = learned(kind, [None] * 4)
     assert found.encoder.row()([value]) == []
@@ -93,16 +98,19 @@ def test_the_training_range_of_numbers_and_dates_is_kept():
         (["2024-05-31", "2024-06-01"], ("year", "month", "weekday", "days")),
         (["2024-05-31 12:00:00", "2024-06-01"], ("year", "month", "weekday", "hour", "days")),
         (["2024-05-31", None], ("year", "month", "weekday", "days", "missing")),
-        (["2024-05-31 12:00:00", None], DATE_PARTS),
+        (["2024-05-31 12:00:00", None], ("year", "month", "weekday", "hour", "days", "missing")),
     ],
 )
 def test_a_date_becomes_the_parts_that_its_values_have(values, parts):
-    assert learned("DATE", values).encoder.columns[0].parts == parts
+    assert set(learned("DATE", values).encoder.columns[0].parts) == set(parts)
+    circles = {f"{part}_{side}" for part in ("month", "weekday", "hour") if part in parts for side in ("sin", "cos")}
+    assert set(learned("DATE", values, scale="standard").encoder.columns[0].parts) == {*parts, *circles}
 
 
 def test_a_missing_date_is_filled_part_by_part():
     found = learned("DATE", ["2024-01-01", "2024-01-03", "2024-01-05", None])
-    assert found.matrix[3].tolist() == [2024.0, 1.0, 2.0, 19725.0, 1.0]
+    row = dict(zip(found.encoder.columns[0].parts, found.matrix[3].tolist(), strict=True))
+    assert row == {"year": 2024.0, "month": 1.0, "weekday": 2.0, "days": 19725.0, "missing": 1.0}
 
 
 # Categories of few values
@@ -125,7 +133,7 @@ def test_null_is_a_category_of_its_own_where_training_saw_it():
 
 
 def test_columns_of_categories_are_not_scaled():
-    assert learned("CATEGORY", ["red", "blue", "red"], scales=True).matrix.tolist() == [
+    assert learned("CATEGORY", ["red", "blue", "red"], scale="standard").matrix.tolist() == [
         [0.0, 1.0],
         [1.0, 0.0],
         [0.0, 1.0],
@@ -196,7 +204,7 @@ def test_null_has_its_own_mean_where_training_saw_it():
 def test_no_training_row_sees_its_own_target():
     names, random = towns(count=400, values=300)
     target = random.normal(size=len(names))
-    found = learned("CATEGORY", names, target=target)
+    found = learned("CATEGORY", names, target=target, encode="target")
     own = np.array(encoded(found, "CATEGORY", names))[:, 0]
     assert np.corrcoef(own, target)[0, 1] > 0.7
     assert abs(np.corrcoef(found.matrix[:, 0], target)[0, 1]) < 0.15
@@ -226,7 +234,7 @@ def test_too_few_rows_for_means_get_columns():
 
 
 def test_of_very_many_values_the_commonest_are_told_apart_and_the_others_taken_as_unseen(monkeypatch):
-    monkeypatch.setattr(features, "MAX_CATEGORIES", 40)
+    monkeypatch.setattr(columns, "MAX_CATEGORIES", 40)
     names = [f"town {place % 40}" for place in range(200)] + [f"hamlet {place}" for place in range(20)]
     target = np.array([0.0] * 200 + [10.0] * 20)
     found = learned("CATEGORY", names, target=target)
@@ -243,20 +251,25 @@ def test_of_very_many_values_the_commonest_are_told_apart_and_the_others_taken_a
 def test_columns_stand_in_declared_order():
     kinds, columns = ["CATEGORY", "NUMBER", "CATEGORY"], [["a", "b"], [1, 2], [None, None]]
     read = [MANY[kind]("x", values) for kind, values in zip(kinds, columns, strict=True)]
-    found = fit_encoder(["p", "q", "r"], kinds, read, np.array([0, 1]), Wish("classification", 2, False, False, 0))
+    declared = [Feature(name, kind) for name, kind in zip("pqr", kinds, strict=True)]
+    found = fit_encoder(declared, read, np.array([0, 1]), wish(classes=2))
     assert found.matrix.tolist() == [[1.0, 0.0, 1.0], [0.0, 1.0, 2.0]]
     assert found.notes == ("column 'r' is NULL in every row of the train part; it was not used",)
 
 
 def test_the_encoder_makes_of_the_training_rows_the_matrix_they_were_fitted_on():
     random = np.random.RandomState(0)
-    columns = [
+    declared = [Feature("n", "NUMBER"), Feature("c", "CATEGORY"), Feature("d", "DATE"), Feature("w", "WORDS")]
+    values = [
         MANY["NUMBER"]("n", [None if x < -1 else x for x in random.normal(size=60).tolist()]),
         MANY["CATEGORY"]("c", [None, "a", "b"] * 20),
         MANY["DATE"]("d", [f"2024-{month:02}-15" for month in range(1, 13)] * 5),
+        MANY["WORDS"]("w", [None, "a red house", "the blue house by the sea"] * 20),
     ]
-    for scales in (True, False):
-        wish = Wish("classification", 2, scales, takes_nan=False, seed=0)
-        found = fit_encoder(["n", "c", "d"], ["NUMBER", "CATEGORY", "DATE"], columns, np.arange(60) % 2, wish)
-        assert found.encoder.matrix(columns).tobytes() == found.matrix.tobytes()
-        found.encoder.validate()
+    for scale in ("none", *features.SCALERS):
+        for codes in (False, True):
+            if codes:
+                declared, values = declared[:3], values[:3]
+            found = fit_encoder(declared, values, np.arange(60) % 2, wish(classes=2, scale=scale, codes=codes))
+            assert found.encoder.matrix(values).tobytes() == found.matrix.tobytes()
+            found.encoder.validate()

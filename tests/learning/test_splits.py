@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlite_ml_vtab.declaration import Role, parse
 from sqlite_ml_vtab.declaration.options import SPLIT_NAMES
 from sqlite_ml_vtab.errors import TrainingError
+from sqlite_ml_vtab.learning.columns import Feature
 from sqlite_ml_vtab.learning.rows import TrainingRows
 from sqlite_ml_vtab.learning.splits import SPLITS, default_split, split_rows
 
@@ -19,7 +20,7 @@ def rows(target, **sides):
     count = len(target)
     values = {Role[name.upper()]: list(column) for name, column in sides.items()}
     return TrainingRows(
-        np.arange(1, count + 1) * 10, ("x",), ("NUMBER",), (np.arange(float(count)),), list(target), values
+        np.arange(1, count + 1) * 10, (Feature("x", "NUMBER"),), (np.arange(float(count)),), {"y": list(target)}, values
     )
 
 

@@ -11,7 +11,7 @@ from sqlite_ml_vtab.learning import training
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, Algorithm
 from sqlite_ml_vtab.learning.training import fit
 from sqlite_ml_vtab.portable import REFIT, Scorer, from_bytes, to_bytes
-from sqlite_ml_vtab.portable.families import trees
+from sqlite_ml_vtab.portable.families import tree_scoring
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_the_model_answers_what_the_rows_say(classify):
     assert (found.rows_trained, found.rows_tested) == (30, 10)
     assert found.scorer == "portable: linear"
     assert found.notes == ()
-    assert found.refitted is None
+    assert found.refitted == (None,)
     assert found.seconds > 0
 
 
@@ -104,7 +104,7 @@ def test_the_number_of_threads_changes_nothing(regress):
 
 def test_a_row_whose_split_is_null_is_neither_trained_on_nor_tested(classify):
     rows = [(x, y, [None, "train", "test", "train"][place % 4]) for place, (x, y) in enumerate(halves(40))]
-    found = classify("naive_bayes", rows, ["s split"], split="column")
+    found = classify("gaussian_nb", rows, ["s split"], split="column")
     assert (found.rows_trained, found.rows_tested) == (20, 10)
 
 
@@ -140,7 +140,7 @@ def test_balanced_is_what_scikit_learn_calls_balanced(classify):
     y = [row[1] for row in rows]
     expected = LogisticRegression(max_iter=1000, class_weight="balanced").fit(x, y).predict_proba(x)
     scorer = Scorer(classify("logistic_regression", rows, split="none", class_weight="balanced").model)
-    found = scorer.probabilities(scorer.many([row[:1] for row in rows])[1])
+    found = scorer.probabilities(np.array(scorer.many([row[:1] for row in rows])[1]))
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
@@ -270,13 +270,13 @@ def test_warnings_of_the_libraries_never_reach_the_user(classify):
 
 
 def test_nothing_is_measured_where_nothing_is_tested(classify):
-    found = classify("naive_bayes", halves(20), split="none")
+    found = classify("gaussian_nb", halves(20), split="none")
     assert (found.metrics, found.score, found.holdout, found.rows_tested) == ({}, None, (), 0)
 
 
 def test_the_metrics_are_those_of_the_answers_that_will_be_given(classify):
     rows = [(x, y) for (x, _), y in zip(noisy(120), "aab" * 40, strict=True)]
-    found = classify("naive_bayes", rows)
+    found = classify("gaussian_nb", rows)
     right = [truth == Scorer(found.model).one([rows[row - 1][0]])[0] for row, truth, *_ in found.holdout]
     assert found.metrics["accuracy"] == pytest.approx(sum(right) / len(right))
 
@@ -294,13 +294,13 @@ def test_what_has_no_portable_form_is_refitted_and_says_why(classify, name, hype
     found = classify(name, rows, hyperparams=hyperparams)
     assert found.scorer == f"refit: {why}"
     assert found.model.family == REFIT
-    scorer = Scorer(from_bytes(to_bytes(found.model)), found.refitted)
+    scorer = Scorer(from_bytes(to_bytes(found.model)), *found.refitted)
     assert [scorer.one([x])[0] for x in (0, 4)] == ["a", "b"]
     assert scorer.many([[0], [4]])[0] == ["a", "b"]
 
 
 def test_a_tree_too_deep_for_the_portable_form_is_refitted(regress, monkeypatch):
-    monkeypatch.setattr(trees, "MAX_DEPTH", 3)
+    monkeypatch.setattr(tree_scoring, "MAX_DEPTH", 3)
     assert regress("decision_tree", noisy(100)).scorer == "refit: a tree deeper than 3"
 
 
@@ -310,13 +310,26 @@ def test_an_algorithm_of_the_host_is_refitted_as_it_has_no_portable_form(rows_of
     own = Algorithm(doc="Own.", family=None, estimators={"regression": DummyRegressor})
     found = fit(rows_of(["x", "y target"], noisy(20), "regression"), plan_of("own", "regression", algorithm=own))
     assert found.scorer == "refit: the algorithm has no portable form"
-    assert found.refitted is not None
+    assert found.refitted != (None,)
+
+
+def test_a_class_of_the_host_that_looks_like_a_known_one_is_refitted(rows_of, plan_of):
+    from sklearn.linear_model import LinearRegression
+
+    class Own(LinearRegression):
+        pass
+
+    own = Algorithm(doc="Own.", family="linear", estimators={"regression": Own})
+    found = fit(rows_of(["x", "y target"], noisy(20), "regression"), plan_of("own", "regression", algorithm=own))
+    assert found.scorer == "refit: Own has no portable form"
 
 
 def test_a_portable_form_that_answers_otherwise_is_not_used(rows_of, plan_of):
     from sklearn.linear_model import LinearRegression
 
     class Bent(LinearRegression):
+        __module__ = LinearRegression.__module__  # of a library whose portable form is known
+
         def predict(self, matrix):
             return super().predict(matrix) * 1.00001
 
@@ -330,6 +343,8 @@ def test_a_portable_form_that_gives_another_class_is_not_used(rows_of, plan_of):
     from sklearn.linear_model import LogisticRegression
 
     class Contrary(LogisticRegression):
+        __module__ = LogisticRegression.__module__
+
         def predict(self, matrix):
             return 1 - super().predict(matrix)
 
@@ -365,7 +380,7 @@ def test_a_number_too_large_to_learn_from_is_refused_wherever_it_stands(regress,
 @pytest.mark.parametrize("name", sorted(ALGORITHMS))
 def test_the_largest_number_that_is_taken_can_be_learned_from_by_all(rows_of, plan_of, name):
     for task in ALGORITHMS[name].estimators:
-        rows = [(x * 1e37, place % 2) for place, (x, _) in enumerate(noisy(40))]
+        rows = [(x * 1e37, place % 2 + 1) for place, (x, _) in enumerate(noisy(40))]
         found = fit(rows_of(["x real", "y integer target"], rows, task), plan_of(name, task))
         assert from_bytes(to_bytes(found.model)).family
 
@@ -386,23 +401,41 @@ def test_what_the_estimator_refuses_is_told_in_its_words(regress):
 @pytest.mark.parametrize("split", ["stratified", "none"])
 def test_an_estimator_that_answers_with_nan_is_refused(classify, split):
     rows = [(1, "ab"[place % 2]) for place in range(20)]
-    assert refusal(classify, "naive_bayes", rows, split=split) == (
-        "algorithm 'naive_bayes' gives no finite number for these rows. Use another algorithm or hyperparams."
+    assert refusal(classify, "gaussian_nb", rows, split=split) == (
+        "algorithm 'gaussian_nb' gives no finite number for these rows. Use another algorithm or hyperparams."
     )
 
 
-def test_an_estimator_that_answers_with_nan_in_the_test_part_alone_is_refused(rows_of, plan_of):
-    from sklearn.dummy import DummyRegressor
+def odd(classes, beyond):
+    """Return an algorithm that answers with NaN where the feature is greater than `beyond`."""
+    from sklearn.dummy import DummyClassifier, DummyRegressor
 
-    class Odd(DummyRegressor):
+    class OddRegressor(DummyRegressor):
         def predict(self, matrix):
-            return np.where(matrix[:, 0] > 18, np.nan, 1.0)
+            return np.where(matrix[:, 0] > beyond, np.nan, 1.0)
 
-    odd = Algorithm(doc="Odd.", family=None, estimators={"regression": Odd})
-    rows = rows_of(["x", "y target"], [(x, x) for x in range(20)], "regression")
-    assert refusal(fit, rows, plan_of("odd", "regression", algorithm=odd, split="last")) == (
+    class OddClassifier(DummyClassifier):
+        def predict_proba(self, matrix):
+            return np.where(matrix[:, :1] > beyond, np.nan, super().predict_proba(matrix))
+
+    kind = {"classification": OddClassifier} if classes else {"regression": OddRegressor}
+    return Algorithm(doc="Odd.", family=None, estimators=kind)
+
+
+@pytest.mark.parametrize(("classes", "beyond"), [(2, 18), (2, 3), (0, 14)])
+def test_nan_for_a_class_or_for_every_number_of_the_test_part_is_refused(rows_of, plan_of, classes, beyond):
+    task = "classification" if classes else "regression"
+    rows = rows_of(["x", "y target"], [(x, x % 2) for x in range(20)], task)
+    assert refusal(fit, rows, plan_of("odd", task, algorithm=odd(classes, beyond), split="last")) == (
         "algorithm 'odd' gives no finite number for these rows. Use another algorithm or hyperparams."
     )
+
+
+def test_a_number_that_is_missing_for_some_rows_is_noted_and_not_measured(rows_of, plan_of):
+    rows = rows_of(["x", "y target"], [(x, x) for x in range(20)], "regression")
+    found = fit(rows, plan_of("odd", "regression", algorithm=odd(0, 18), split="last"))
+    assert found.notes == ("1 rows of the test part have no prediction; the metrics leave them out",)
+    assert found.metrics["mean_absolute_error"] == np.mean([14, 15, 16, 17])
 
 
 def test_a_failed_run_raises_nothing_but_the_error_of_the_package(classify):

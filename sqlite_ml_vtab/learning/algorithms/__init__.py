@@ -4,27 +4,77 @@ from __future__ import annotations
 
 import inspect
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from sqlite_ml_vtab.errors import DeclarationError, choices, shown
 from sqlite_ml_vtab.learning.algorithms.base import Algorithm
 from sqlite_ml_vtab.learning.algorithms.bayes import BAYES
+from sqlite_ml_vtab.learning.algorithms.boosters import BOOSTERS
+from sqlite_ml_vtab.learning.algorithms.combined import COMBINED
+from sqlite_ml_vtab.learning.algorithms.curves import CURVES
 from sqlite_ml_vtab.learning.algorithms.dummy import DUMMY
+from sqlite_ml_vtab.learning.algorithms.kernels import KERNELS
 from sqlite_ml_vtab.learning.algorithms.linear import LINEAR
 from sqlite_ml_vtab.learning.algorithms.neighbors import NEIGHBORS
+from sqlite_ml_vtab.learning.algorithms.networks import NETWORKS
 from sqlite_ml_vtab.learning.algorithms.trees import TREES
 
-ALGORITHMS: dict[str, Algorithm] = {**DUMMY, **LINEAR, **TREES, **NEIGHBORS, **BAYES}
+ALGORITHMS: dict[str, Algorithm] = {
+    **DUMMY,
+    **LINEAR,
+    **TREES,
+    **NEIGHBORS,
+    **BAYES,
+    **KERNELS,
+    **NETWORKS,
+    **CURVES,
+    **COMBINED,
+    **BOOSTERS,
+}
 
-ALIASES = {"gaussian_nb": "naive_bayes"}
-"""Names that users of other systems know."""
+ALIASES: dict[str, tuple[str, ...]] = {
+    "automatic_relevance_determination": ("ard",),
+    "boosted_tree_classifier": ("hist_gradient_boosting",),
+    "boosted_tree_regressor": ("hist_gradient_boosting",),
+    "dnn_classifier": ("mlp",),
+    "dnn_regressor": ("mlp",),
+    "gradient_boosting_trees": ("gradient_boosting",),
+    "k_nearest_neighbors": ("knn",),
+    "k_neighbors": ("knn",),
+    "lasso_least_angle": ("lasso_lars",),
+    "least_angle": ("lars",),
+    "linear": ("logistic_regression", "linear_regression"),
+    "linear_discriminant_analysis": ("lda",),
+    "linear_reg": ("linear_regression",),
+    "linear_svm": ("linear_svc", "linear_svr"),
+    "logistic": ("logistic_regression",),
+    "logistic_reg": ("logistic_regression",),
+    "multilayer_perceptron": ("mlp",),
+    "naive_bayes": ("gaussian_nb",),
+    "nu_svm": ("nu_svc", "nu_svr"),
+    "orthogonal_matching": ("orthogonal_matching_pursuit",),
+    "quadratic_discriminant_analysis": ("qda",),
+    "random_forest_classifier": ("random_forest",),
+    "random_forest_regressor": ("random_forest",),
+    "stochastic_gradient_descent": ("sgd",),
+    "support_vector_machine": ("svc", "svr"),
+    "svm": ("svc", "svr"),
+}
+"""Names that users of PostgresML, BigQuery ML and the literature know; of several algorithms, that for the task."""
 
 DEFAULT_ALGORITHM = {"classification": "random_forest", "regression": "random_forest"}
 """What learns when no algorithm is written: the best mean over small messy tables (benchmarks/defaults.py)."""
 
 HOST_PARAMS = ("n_jobs", "verbose", "random_state")
 """Hyperparameters that the host program or the option ``seed`` sets, never a file."""
+
+MEMBERS = {"estimator", "estimators", "final_estimator"}
+"""The hyperparameters that name other algorithms."""
+
+MAX_DEPTH = 3
+"""So deep algorithms may be named within algorithms: a portable model nests no deeper."""
 
 __all__ = ["ALGORITHMS", "ALIASES", "DEFAULT_ALGORITHM", "Algorithm", "check_hyperparams", "find_algorithm", "for_task"]
 
@@ -39,7 +89,7 @@ def find_algorithm(name: str | None, task: str, algorithms: Mapping[str, Algorit
 
     Raises DeclarationError with the nearest legal names.
     """
-    wanted = DEFAULT_ALGORITHM[task] if name is None else ALIASES.get(name, name)
+    wanted = DEFAULT_ALGORITHM[task] if name is None else _meant(name, task, algorithms)
     algorithm = algorithms.get(wanted)
     legal = for_task(task, algorithms)
     if algorithm is None:
@@ -48,18 +98,41 @@ def find_algorithm(name: str | None, task: str, algorithms: Mapping[str, Algorit
         raise DeclarationError(
             f"algorithm {name!r} is not for {task}. {choices(wanted, legal, f'{task.capitalize()} algorithms')}"
         )
+    if not algorithm.is_installed:
+        raise DeclarationError(
+            f"algorithm {name!r} needs a package that is not installed. "
+            f"Run: pip install 'sqlite-ml-vtab[{algorithm.extra}]'."
+        )
     return wanted, algorithm
 
 
-def check_hyperparams(name: str, task: str, algorithm: Algorithm, hyperparams: Mapping[str, Any]) -> None:
+def check_features(name: str, algorithm: Algorithm, features: int) -> None:
+    """Refuse more features than the algorithm reads; raise DeclarationError."""
+    if algorithm.one_column and features > 1:
+        raise DeclarationError(f"algorithm {name!r} reads one feature, got {features}. Declare the others KEY.")
+
+
+def _meant(name: str, task: str, algorithms: Mapping[str, Algorithm]) -> str:
+    """Return `name`, or what it is an alias of: the algorithm for `task`, if one of them is."""
+    meant = ALIASES.get(name, (name,))
+    return next((one for one in meant if one in algorithms and task in algorithms[one].estimators), meant[0])
+
+
+def check_hyperparams(
+    name: str,
+    task: str,
+    algorithms: Mapping[str, Algorithm],
+    hyperparams: Mapping[str, Any],
+    depth: int = MAX_DEPTH,
+) -> None:
     """Refuse hyperparameters that the estimator does not have, and values that it does not take.
 
-    Raises DeclarationError. Imports the estimator.
+    `depth` is how deep algorithms may be named within algorithms. Raises DeclarationError. Imports the estimator.
     """
     if not hyperparams:
         return
-    estimator_class = algorithm.estimator_class(task)
-    legal = sorted(set(inspect.signature(estimator_class).parameters) - set(HOST_PARAMS))
+    estimator_class = algorithms[name].estimator_class(task)
+    legal = sorted(legal_hyperparams(estimator_class) - set(HOST_PARAMS))
     for param in hyperparams:
         if param in HOST_PARAMS:
             instead = "option seed" if param == "random_state" else "the program that loads this extension"
@@ -68,13 +141,70 @@ def check_hyperparams(name: str, task: str, algorithm: Algorithm, hyperparams: M
             raise DeclarationError(
                 f"algorithm {name!r} has no hyperparameter {param!r}. {choices(param, legal, 'Hyperparameters')}"
             )
-    _check_values(name, estimator_class, hyperparams)
+    plain = {param: value for param, value in hyperparams.items() if param not in MEMBERS}
+    _check_values(name, estimator_class, plain)
+    for param in MEMBERS & hyperparams.keys():
+        if not depth:
+            raise DeclarationError(
+                f"hyperparameter {param!r} of {name!r} names algorithms more than {MAX_DEPTH} deep. Name simpler ones."
+            )
+        for member, its_params in members(name, param, hyperparams[param]):
+            found, _ = find_algorithm(member, task, algorithms)
+            check_hyperparams(found, task, algorithms, its_params, depth - 1)
+
+
+def legal_hyperparams(estimator_class: type) -> set[str]:
+    """Return the names of an estimator's hyperparameters, also of those that hide them behind ``**kwargs``."""
+    get = getattr(estimator_class, "_get_param_names", None)
+    if get is not None and estimator_class.__module__.startswith(("lightgbm", "xgboost")):
+        return set(estimator_class().get_params())
+    return set(inspect.signature(estimator_class).parameters)
+
+
+def known_defaults(estimator_class: type, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of our `defaults` that the installed release of the estimator has: one may be of a later one."""
+    known = inspect.signature(estimator_class).parameters
+    takes_any = any(param.kind is inspect.Parameter.VAR_KEYWORD for param in known.values())
+    return {name: value for name, value in defaults.items() if takes_any or name in known}
+
+
+def members(name: str, param: str, value: Any) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the (algorithm, hyperparameters) pairs that a value of one of MEMBERS names.
+
+    Each is a name, or an object {"algorithm": name, "hyperparams": {...}}. Raises DeclarationError.
+    """
+    listed = value if param == "estimators" and isinstance(value, list | tuple) else [value]
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for entry in listed:
+        asked: Any = {"algorithm": entry} if isinstance(entry, str) else entry
+        if not _is_member(asked):
+            raise DeclarationError(
+                f"hyperparameter {param!r} of {name!r} names algorithms, got {shown(entry)}. "
+                'Write "knn" or {"algorithm": "knn", "hyperparams": {...}}.'
+            )
+        found.append((asked["algorithm"].strip().lower(), asked.get("hyperparams", {})))
+    if not found:
+        raise DeclarationError(f"hyperparameter {param!r} of {name!r} names no algorithm. Name at least one.")
+    return found
+
+
+def _is_member(entry: Any) -> bool:
+    if not isinstance(entry, dict) or not {"algorithm"} <= entry.keys() <= {"algorithm", "hyperparams"}:
+        return False
+    return isinstance(entry["algorithm"], str) and isinstance(entry.get("hyperparams", {}), dict)
 
 
 def _check_values(name: str, estimator_class: type, hyperparams: Mapping[str, Any]) -> None:
     """Check values by the estimator's own constraints, one by one, so that the sentence names the culprit."""
+    known = inspect.signature(estimator_class).parameters
+    needed: dict[str, Any] = {
+        param: [] for param in MEMBERS & known.keys() if known[param].default is inspect.Parameter.empty
+    }
     for param, value in hyperparams.items():
-        estimator = estimator_class(**{param: value})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            estimator = estimator_class(**needed | {param: value})
+        # XGBoost's classes inherit the check, and say nothing of what it would check.
         if not hasattr(estimator, "_parameter_constraints"):
             continue
         try:

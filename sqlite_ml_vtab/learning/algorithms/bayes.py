@@ -1,11 +1,42 @@
-"""Naive Bayes."""
+"""Naive Bayes, and classes as Gaussians."""
 
 from sqlite_ml_vtab.learning.algorithms.base import Algorithm
 
 BAYES = {
-    "naive_bayes": Algorithm(
+    "gaussian_nb": Algorithm(
         doc="Gaussian naive Bayes: each feature normal within a class, independent of the others.",
         family="bayes",
         estimators={"classification": "sklearn.naive_bayes:GaussianNB"},
+    ),
+    "bernoulli_nb": Algorithm(
+        doc="Naive Bayes over yes and no: whether each feature is above its mean.",
+        family="events",
+        estimators={"classification": "sklearn.naive_bayes:BernoulliNB"},
+        scale="standard",
+    ),
+    "multinomial_nb": Algorithm(
+        doc="Naive Bayes over counts; features are brought to the range 0 to 1.",
+        family="linear",
+        estimators={"classification": "sklearn.naive_bayes:MultinomialNB"},
+        scale="minmax",
+    ),
+    "complement_nb": Algorithm(
+        doc="Multinomial naive Bayes from the counts of all other classes: for unequal classes.",
+        family="linear",
+        estimators={"classification": "sklearn.naive_bayes:ComplementNB"},
+        scale="minmax",
+    ),
+    "categorical_nb": Algorithm(
+        doc="Naive Bayes over categories; numbers are cut into ten bins of equal size.",
+        family="events",
+        estimators={"classification": "sklearn.naive_bayes:CategoricalNB"},
+        codes=True,
+    ),
+    "qda": Algorithm(
+        doc="Quadratic discriminant analysis: classes as Gaussians, each with its own covariance.",
+        family="discriminant",
+        estimators={"classification": "sklearn.discriminant_analysis:QuadraticDiscriminantAnalysis"},
+        defaults={"reg_param": 0.01},
+        scale="standard",
     ),
 }

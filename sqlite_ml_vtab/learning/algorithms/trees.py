@@ -13,6 +13,11 @@ TREES = {
         family="trees",
         estimators=_pair("sklearn.tree", "DecisionTree"),
     ),
+    "extra_tree": Algorithm(
+        doc="One tree whose questions are drawn at random.",
+        family="trees",
+        estimators=_pair("sklearn.tree", "ExtraTree"),
+    ),
     "random_forest": Algorithm(
         doc="The mean of 100 trees, each grown on a random draw of rows and features.",
         family="trees",
@@ -22,6 +27,16 @@ TREES = {
         doc="The mean of 100 trees whose questions are drawn at random.",
         family="trees",
         estimators=_pair("sklearn.ensemble", "ExtraTrees"),
+    ),
+    "bagging": Algorithm(
+        doc="The mean of 10 models, trees unless hyperparams name another estimator, each on a random draw of rows.",
+        family="trees",
+        estimators=_pair("sklearn.ensemble", "Bagging"),
+    ),
+    "ada_boost": Algorithm(
+        doc="Trees that each look harder at the rows the ones before got wrong.",
+        family="trees",
+        estimators=_pair("sklearn.ensemble", "AdaBoost"),
     ),
     "gradient_boosting": Algorithm(
         doc="A sum of small trees, each fitted to what the ones before left over.",
