@@ -32,7 +32,7 @@ class Topic:
 
 ROLES: dict[Role, str] = {
     Role.FEATURE: "Learned from, and asked for in a prediction. The word is not written: a column without a clause.",
-    Role.TARGET: "Predicted. Exactly one column. A row whose target is NULL is kept and not learned from.",
+    Role.TARGET: "Predicted. One column, or several. A row whose target is NULL is kept and not learned from.",
     Role.KEY: "Kept beside the features and never learned from. Any number of columns.",
     Role.WEIGHT: "How much the row counts: a number of 0 or more.",
     Role.SPLIT: "'train' or 'test', for split='column'; a row where it is NULL stands in neither part.",
@@ -51,12 +51,33 @@ KINDS: dict[Kind, tuple[str, str]] = {
     ),
     Kind.DATE: (
         "DATE, DATETIME, TIMESTAMP, TIME",
-        "ISO 8601 text, a julian day or a unix time. Becomes year, month, weekday, hour and elapsed days.",
+        "ISO 8601 text, a julian day or a unix time. Becomes year, month, weekday, hour and elapsed days; where the "
+        "algorithm draws straight lines, the parts that begin anew also become points on a circle.",
+    ),
+    Kind.WORDS: (
+        "none: write WORDS",
+        "Free text of any script. Its words, pairs of words and groups of letters are weighed (TF-IDF) and become "
+        "30 numbers at most. NULL is an empty text.",
     ),
     Kind.ANY: (
         "no type, or one that SQLite does not know",
-        "One of the three above, decided by the values at training.",
+        "NUMBER, DATE or CATEGORY, decided by the values at training.",
     ),
+}
+
+CLAUSES: dict[str, tuple[str, str]] = {
+    "IMPUTE(mean)": ("NUMBER, DATE", "NULL becomes the mean of the train part."),
+    "IMPUTE(median)": ("NUMBER, DATE", "NULL becomes the median; the default, which also marks it as missing."),
+    "IMPUTE(most_frequent)": ("NUMBER, DATE, CATEGORY", "NULL becomes the commonest value."),
+    "IMPUTE(constant, value)": ("NUMBER, DATE, CATEGORY", "NULL becomes this value."),
+    "ENCODE(onehot)": ("CATEGORY", "A column of 0 and 1 for each of the 1,000 commonest values at most."),
+    "ENCODE(ordinal)": ("CATEGORY", "The place of the value in sorted order."),
+    "ENCODE(target)": ("CATEGORY", "The mean of the target by value, fitted so that no row sees its own target."),
+    "SCALE(standard)": ("NUMBER, DATE", "Less the mean, divided by the standard deviation."),
+    "SCALE(minmax)": ("NUMBER, DATE", "Brought to the range 0 to 1."),
+    "SCALE(maxabs)": ("NUMBER, DATE", "Divided by the greatest distance from 0."),
+    "SCALE(robust)": ("NUMBER, DATE", "Less the median, divided by the distance of the quartiles."),
+    "SCALE(none)": ("NUMBER, DATE", "Left as it is."),
 }
 
 SPLITS: dict[str, str] = {
@@ -154,6 +175,11 @@ def _column_names(definition: str) -> list[str]:
 TOPICS: dict[str, Topic] = {
     "roles": Topic(("clause", "meaning"), lambda: ROLES.items(), "What a column is for."),
     "kinds": Topic(("kind", "declared types", "meaning"), _kinds, "What the values of a column are."),
+    "clauses": Topic(
+        ("clause", "for", "meaning"),
+        lambda: ((name, *texts) for name, texts in CLAUSES.items()),
+        "How one column is prepared, where the default should not hold.",
+    ),
     "options": Topic(
         ("option", "default", "meaning"),
         lambda: ((name, option.default, option.doc) for name, option in OPTIONS.items()),

@@ -28,7 +28,7 @@ def predictors(connection: Connection) -> Iterator[Entry]:
     for schema in ["temp", *(name for name in schemas if name != "temp")]:
         found = connection.execute(
             f"SELECT name, sql FROM {quoted(schema)}.sqlite_schema "
-            "WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%' ORDER BY name"
+            "WHERE type = 'table' AND rootpage = 0 AND sql IS NOT NULL ORDER BY name"
         )
         for name, sql in found:
             module = _module(sql)

@@ -10,7 +10,18 @@ SUMMARY = ("rows", "versions", "deployed", "algorithm", "score")
 """The columns of `summary`."""
 
 VERSIONS = (
-    *("version", "deployed", "algorithm", "hyperparams", "score", "rows_trained", "rows_tested", "seed", "seconds"),
+    *(
+        "version",
+        "deployed",
+        "algorithm",
+        "hyperparams",
+        "score",
+        "baseline",
+        "rows_trained",
+        "rows_tested",
+        "seed",
+        "seconds",
+    ),
     *("created_at", "scorer", "notes", "model_bytes", "digest", "options", "environment"),
 )
 """The columns of `versions`."""
@@ -32,7 +43,7 @@ def versions(tables: Tables) -> list[tuple[Any, ...]]:
     """Return every version, with whether it is deployed and the size and digest of its model."""
     deployed = _DEPLOYED.format(deployments=tables.of("deployments"))
     return tables.rows(
-        f"SELECT v.version, v.version IS {deployed}, v.algorithm, v.hyperparams, v.score, v.rows_trained, "
+        f"SELECT v.version, v.version IS {deployed}, v.algorithm, v.hyperparams, v.score, v.baseline, v.rows_trained, "
         "v.rows_tested, v.seed, v.seconds, v.created_at, v.scorer, v.notes, length(m.model), m.digest, "
         f"v.options, v.environment FROM {tables.of('versions')} AS v "
         f"LEFT JOIN {tables.of('models')} AS m ON m.version = v.version ORDER BY v.version"

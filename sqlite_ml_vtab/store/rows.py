@@ -126,11 +126,14 @@ class Rows:
         """Return how many rows there are."""
         return int(self._tables.value(f"SELECT count(*) FROM {self._table}"))
 
-    def chunks(self, names: Sequence[str], target: str, order: str | None) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield (id, the columns `names`) of the rows whose `target` is not NULL, ordered by `order`, then id."""
+    def chunks(
+        self, names: Sequence[str], targets: Sequence[str], order: str | None
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield (id, the columns `names`) of the rows whose `targets` are not NULL, ordered by `order`, then id."""
         listed = ", ".join([self._key, *map(quoted, names)])
         by = ", ".join([quoted(order), self._key] if order else [self._key])
-        sql = f"SELECT {listed} FROM {self._table} WHERE {quoted(target)} IS NOT NULL ORDER BY {by}"
+        whole = " AND ".join(f"{quoted(target)} IS NOT NULL" for target in targets)
+        sql = f"SELECT {listed} FROM {self._table} WHERE {whole} ORDER BY {by}"
         cursor = iter(self._connection.execute(sql))
         while chunk := list(islice(cursor, CHUNK)):
             yield chunk

@@ -16,8 +16,8 @@ SHADOW_TABLES: dict[str, str] = {
     "versions": (
         "version INTEGER PRIMARY KEY, algorithm TEXT NOT NULL, hyperparams TEXT NOT NULL, options TEXT NOT NULL, "
         "seed INTEGER NOT NULL, rows_trained INTEGER NOT NULL, rows_tested INTEGER NOT NULL, score REAL, "
-        "seconds REAL NOT NULL, created_at TEXT NOT NULL, environment TEXT NOT NULL, scorer TEXT NOT NULL, "
-        "notes TEXT NOT NULL, rows_digest TEXT NOT NULL"
+        "baseline REAL, seconds REAL NOT NULL, created_at TEXT NOT NULL, environment TEXT NOT NULL, "
+        "scorer TEXT NOT NULL, notes TEXT NOT NULL, rows_digest TEXT NOT NULL"
     ),
     "models": "version INTEGER PRIMARY KEY, digest TEXT NOT NULL, model BLOB NOT NULL",
     "metrics": "version INTEGER NOT NULL, name TEXT NOT NULL, value REAL, PRIMARY KEY (version, name)",

@@ -23,6 +23,8 @@ class Version:
     rows_trained: int
     rows_tested: int
     score: float | None
+    baseline: float | None
+    """The score of predicting the same for every row."""
     seconds: float
     created_at: str
     """ISO 8601, UTC."""

@@ -13,7 +13,7 @@ import orjson
 
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.errors import InputError
-from sqlite_ml_vtab.portable import Scorer
+from sqlite_ml_vtab.portable import AnyScorer
 from sqlite_ml_vtab.portable.inputs import is_json, read_json
 from sqlite_ml_vtab.vtab.plan import Choice, Way
 
@@ -104,18 +104,18 @@ class _Predictions:
         self._has_version = choice.has_version
         self._checked = choice.checked
         self._version: Any = None
-        self._scorer: Scorer | None = None
+        self._scorer: AnyScorer | None = None
         self._getters = _getters(self, table)
-        self._queue: Iterator[tuple[int, Sequence[Any], Any, Sequence[float]]] | None = None
+        self._queue: Iterator[tuple[int, Sequence[Any], Any, Any]] | None = None
         self._done = True
         self._rowid = 1
         self.arguments: Sequence[Any] = ()
         self.values: Sequence[Any] = ()
         self.answer: Any = None
-        self.scores: Sequence[float] = ()
+        self.scores: Any = ()
 
     @property
-    def scorer(self) -> Scorer:
+    def scorer(self) -> AnyScorer:
         """What answers in this query."""
         if self._scorer is None:
             self._scorer = verbs.scorer(self._predictor, self._version)
@@ -171,13 +171,13 @@ class _Predictions:
 
     def _answers(
         self, chunks: Iterator[list[tuple[int, Sequence[Any]]]]
-    ) -> Iterator[tuple[int, Sequence[Any], Any, Sequence[float]]]:
+    ) -> Iterator[tuple[int, Sequence[Any], Any, Any]]:
         """Yield (row id, values, answer, scores), scored a chunk at a time."""
         scorer = self.scorer
         for chunk in chunks:
             if chunk:
                 answers, scores = scorer.many([values for _, values in chunk])
-                for (rowid, values), answer, row in zip(chunk, answers, scores.tolist(), strict=True):
+                for (rowid, values), answer, row in zip(chunk, answers, scores, strict=True):
                     yield rowid, values, answer, row
 
     def is_done(self) -> bool:
@@ -256,7 +256,11 @@ def _getters(reader: _Predictions, table: Table) -> dict[int, Callable[[], Any]]
     getters: dict[int, Callable[[], Any]] = dict.fromkeys(range(len(layout.names)), _nothing)
     for place, number in enumerate(layout.features):
         getters[number] = lambda place=place: _plain(reader.values[place])  # type: ignore[misc]
-    getters[layout.target] = lambda: reader.answer
+    if len(layout.targets) == 1:
+        getters[layout.targets[0]] = lambda: reader.answer
+    else:
+        for place, number in enumerate(layout.targets):
+            getters[number] = lambda place=place: reader.answer[place]  # type: ignore[misc]
     asks_source = isinstance(reader, _Source)
     first = len(layout.visible)
     for place in range(0 if asks_source else len(layout.arguments)):
@@ -286,33 +290,18 @@ def _argument(reader: _Predictions, place: int) -> Any:
 def _said(reader: _Predictions) -> dict[str, Callable[[], Any]]:
     """Return the functions of the hidden columns that a prediction fills."""
 
-    def probability() -> float | None:
-        chances = reader.scorer.distribution(reader.scores)
-        return None if chances is None else chances[_place(reader)]
-
-    def probabilities() -> str | None:
-        return distribution_json(reader.scorer, reader.scores)
-
     def bound(place: int) -> float | None:
         bounds = reader.scorer.bounds(reader.answer)
         return None if bounds is None else bounds[place]
 
     return {
-        "probability": probability,
-        "probabilities": probabilities,
+        "probability": lambda: reader.scorer.probability(reader.scores),
+        "probabilities": lambda: _json(reader.scorer.by_class(reader.scores)),
         "lower": lambda: bound(0),
         "upper": lambda: bound(1),
         "warning": lambda: reader.scorer.warning(reader.values),
     }
 
 
-def _place(reader: _Predictions) -> int:
-    return max(range(len(reader.scores)), key=reader.scores.__getitem__)
-
-
-def distribution_json(scorer: Scorer, scores: Sequence[float]) -> str | None:
-    """Return the probabilities as a JSON object from class to probability, None where the model has none."""
-    chances = scorer.distribution(scores)
-    if chances is None:
-        return None
-    return orjson.dumps(dict(zip(map(str, scorer.labels), chances, strict=True))).decode()
+def _json(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()

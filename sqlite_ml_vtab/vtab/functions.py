@@ -8,15 +8,15 @@ from functools import partial
 from typing import Any
 
 import apsw
+import orjson
 
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration import TASKS
 from sqlite_ml_vtab.errors import CommandError, InputError
-from sqlite_ml_vtab.portable import Scorer
+from sqlite_ml_vtab.portable import AnyScorer, Scorer
 from sqlite_ml_vtab.portable.inputs import is_json, read_json, wrong_count
 from sqlite_ml_vtab.store import catalog, reports, shadows
 from sqlite_ml_vtab.store.sql import T, Tables, quoted
-from sqlite_ml_vtab.vtab.cursor import distribution_json
 from sqlite_ml_vtab.vtab.listing import Listing
 from sqlite_ml_vtab.vtab.module import Loaded
 from sqlite_ml_vtab.vtab.table import Table
@@ -139,19 +139,32 @@ def register_scalar_functions(loaded: Loaded) -> None:
 
 
 def _predict(loaded: Loaded, *args: Any) -> Any:
-    """Return the predicted value: ml_predict(table, value, ...) or ml_predict(table, json)."""
-    return loaded.ask(*_asked("ml_predict", args, lambda scorer, values: scorer.one(values)[0]))
+    """Return the predicted value: ml_predict(table, value, ...) or ml_predict(table, json).
+
+    Several targets come as a JSON object by name.
+    """
+    return loaded.ask(*_asked("ml_predict", args, _answer))
+
+
+def _answer(scorer: AnyScorer, values: Sequence[Any]) -> Any:
+    answer = scorer.one(values)[0]
+    if isinstance(scorer, Scorer):
+        return answer
+    return orjson.dumps(dict(zip(scorer.targets, answer, strict=True))).decode()
 
 
 def _predict_proba(loaded: Loaded, *args: Any) -> str | None:
     """Return the probabilities as a JSON object: ml_predict_proba(table, value, ...) or (table, json)."""
-    return loaded.ask(
-        *_asked("ml_predict_proba", args, lambda scorer, values: distribution_json(scorer, scorer.one(values)[1]))
-    )
+    return loaded.ask(*_asked("ml_predict_proba", args, _chances))
+
+
+def _chances(scorer: AnyScorer, values: Sequence[Any]) -> str | None:
+    chances = scorer.by_class(scorer.one(values)[1])
+    return None if chances is None else orjson.dumps(chances).decode()
 
 
 def _asked(
-    name: str, args: Sequence[Any], answer: Callable[[Scorer, Sequence[Any]], T]
+    name: str, args: Sequence[Any], answer: Callable[[AnyScorer, Sequence[Any]], T]
 ) -> tuple[Any, Callable[[Table], T]]:
     """Return the predictor's name among the arguments of the function `name`, and what is asked of it."""
     if len(args) < 2:

@@ -50,9 +50,9 @@ class Layout:
         return [n for n, column in enumerate(self.declaration.columns) if column.role is Role.FEATURE]
 
     @cached_property
-    def target(self) -> int:
-        """The number of the target column."""
-        return self.visible.index(self.declaration.target.name)
+    def targets(self) -> list[int]:
+        """The numbers of the target columns."""
+        return [n for n, column in enumerate(self.declaration.columns) if column.role is Role.TARGET]
 
     @cached_property
     def command(self) -> int:

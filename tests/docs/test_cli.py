@@ -138,8 +138,7 @@ def test_a_syntax_error_is_pointed_at(capsys):
         (["/no/such/directory/x.db", "SELECT 1"], "unable to open database file"),
         (
             ["", ".ml split"],
-            "unknown topic 'split'. Did you mean 'splits'? Topics: algorithms, columns, commands, datasets, functions, "
-            "kinds, metrics, options, roles, scalars, splits, tables.",
+            "unknown topic 'split'. Nearest topics: splits, algorithms, scalars.",
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import apsw
@@ -10,10 +11,13 @@ from pages import PAGES, ROOT, Session, rewritten
 
 import sqlite_ml_vtab
 from sqlite_ml_vtab.declaration import Kind, Role, parse
+from sqlite_ml_vtab.declaration.types import ENCODE_WORDS, IMPUTE_WORDS, SCALE_WORDS
+from sqlite_ml_vtab.learning.algorithms import ALGORITHMS
 from sqlite_ml_vtab.learning.splits import SPLITS
-from sqlite_ml_vtab.reference import HIDDEN_COLUMNS, KINDS, ROLES, SCALAR_FUNCTIONS, SHADOWS, TOPICS
+from sqlite_ml_vtab.reference import CLAUSES, HIDDEN_COLUMNS, KINDS, ROLES, SCALAR_FUNCTIONS, SHADOWS, TOPICS
 from sqlite_ml_vtab.reference import SPLITS as SPLIT_DOCS
 from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
+from sqlite_ml_vtab.store.sql import CALLED
 from sqlite_ml_vtab.vtab.layout import Layout
 
 
@@ -47,6 +51,9 @@ def test_the_reference_has_every_topic():
 def test_everything_described_in_words_is_all_that_there_is():
     assert set(ROLES) == set(Role)
     assert set(KINDS) == set(Kind)
+    legal = {"IMPUTE": IMPUTE_WORDS, "ENCODE": ENCODE_WORDS, "SCALE": SCALE_WORDS}
+    written = [f"{clause}({word}{', value' * (word == 'constant')})" for clause in legal for word in legal[clause]]
+    assert list(CLAUSES) == written
     assert set(SPLIT_DOCS) == set(SPLITS)
     assert set(SHADOWS) == set(SHADOW_TABLES)
 
@@ -64,15 +71,21 @@ def test_every_scalar_function_is_described():
     sqlite_ml_vtab.load(db)
     after = {name for (name,) in db.execute("SELECT name FROM pragma_function_list")}
     db.close()
-    assert after - before == set(SCALAR_FUNCTIONS)
+    assert after - before == {*SCALAR_FUNCTIONS, CALLED}
 
 
 def test_every_dependency_has_its_floor_and_its_reason():
     page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    needed = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    extras = project["project"]["optional-dependencies"]
+    needed = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"], *chain(*extras.values())]
     told = {f"{name}>={floor}" for name, floor in re.findall(r"^\| ([\w-]+) \| ([\d.]+) \| \w", page, re.M)}
     assert told == set(needed)
+
+
+def test_every_extra_is_the_one_an_algorithm_asks_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["optional-dependencies"].keys() == {algorithm.extra for algorithm in ALGORITHMS.values()} - {""}
 
 
 def test_links_between_pages_lead_somewhere():

@@ -8,7 +8,7 @@ import pytest
 from asking import command, declare, fill, rows, value
 
 import sqlite_ml_vtab
-from sqlite_ml_vtab import predictor
+from sqlite_ml_vtab.predictor import training
 from sqlite_ml_vtab.vtab import cursor, module, table
 from sqlite_ml_vtab.vtab.connection import PlainConnection
 
@@ -251,7 +251,7 @@ def test_a_fault_in_integrity_check_is_seen(faulty, monkeypatch):
 def test_a_keyboard_interrupt_in_training_leaves_the_old_model(faulty, monkeypatch):
     before = state(faulty)
     with monkeypatch.context() as patch:
-        failing_at(patch, predictor, "fit", 1, KeyboardInterrupt())
+        failing_at(patch, training, "fit", 1, KeyboardInterrupt())
         with pytest.raises(KeyboardInterrupt):
             command(faulty, "train")
     assert state(faulty) == before

@@ -5,6 +5,7 @@ import math
 
 import pytest
 from asking import command, declare, rows
+from needs import CANCELLING, LIGHT, LONELY, NO_CHANCES, ONE_FEATURE, POSITIVE, REFITTED
 
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS
 
@@ -12,53 +13,61 @@ pytestmark = pytest.mark.filterwarnings("ignore::sqlite_ml_vtab.PredictorWarning
 
 TASKS = [(name, task) for name, algorithm in ALGORITHMS.items() for task in algorithm.estimators]
 COLUMNS = "n REAL, i INTEGER, c TEXT, d DATE, z"
-NAMES = "n, i, c, d, z"
+NAMES = ("n", "i", "c", "d", "z")
 SAID = "y, probability, probabilities, lower, upper, warning"
 ASKED = ", ".join(f"p.{name}" for name in SAID.split(", "))
-ARRAY = "json_array(n, i, c, d, z)"
-OBJECT = "json_object('Z', z, 'd', d, 'c', c, 'I', i, 'n', n)"
-
-X = "json_array(x.n, x.i, x.c, x.d, x.z)"
-CALL = "p(x.n, x.i, x.c, x.d, x.z) AS p"
-
-FORMS = {
-    "positional": f"SELECT {ASKED} FROM x JOIN {CALL} ORDER BY x.id",
-    "array": f"SELECT {ASKED} FROM x, p({X}) AS p ORDER BY x.id",
-    "object": f"SELECT {ASKED} FROM (SELECT id, {OBJECT} AS o FROM x) AS x, p(x.o) AS p ORDER BY x.id",
-    "left join": f"SELECT {ASKED} FROM x LEFT JOIN {CALL} ORDER BY x.id",
-    "the other way round": f"SELECT {ASKED} FROM {CALL} JOIN x ORDER BY x.id",
-    "condition": f"SELECT {ASKED} FROM x JOIN p ON p.features = {X} ORDER BY x.id",
-    "cte": f"WITH s AS (SELECT x.id, {ASKED} FROM x, {CALL}) SELECT {SAID} FROM s ORDER BY id",
-    "correlated subqueries": "SELECT "
-    + ", ".join(f"(SELECT p.{name} FROM {CALL})" for name in SAID.split(", "))
-    + " FROM x ORDER BY id",
-    "version": f"SELECT {ASKED} FROM x, {CALL} WHERE p.version = 1 ORDER BY x.id",
-    "array of arrays": f"SELECT {SAID} FROM p((SELECT json_group_array({ARRAY}) FROM x)) ORDER BY rowid",
-    "array of objects": f"SELECT {SAID} FROM p((SELECT json_group_array({OBJECT}) FROM x)) ORDER BY rowid",
-    "in, arrays": f"""
-        SELECT {ASKED} FROM (SELECT features AS o, {SAID} FROM p WHERE features IN (SELECT {ARRAY} FROM x)) AS p
-        JOIN (SELECT id, {ARRAY} AS o FROM x) AS x USING (o) ORDER BY x.id""",
-    "in, objects": f"""
-        SELECT {ASKED} FROM (SELECT features AS o, {SAID} FROM p WHERE features IN (SELECT {OBJECT} FROM x)) AS p
-        JOIN (SELECT id, {OBJECT} AS o FROM x) AS x USING (o) ORDER BY x.id""",
-    "source, a table": f"SELECT {SAID} FROM p WHERE source = 'x' ORDER BY rowid",
-    "source, a select": f"SELECT {SAID} FROM p WHERE source = 'SELECT z, c, d, i, n FROM x ORDER BY id' ORDER BY rowid",
-    "source and version": f"SELECT {SAID} FROM p WHERE version = 1 AND source = 'main.x' ORDER BY rowid",
-}
-SCALARS = {
-    "ml_predict": "SELECT ml_predict('p', n, i, c, d, z), ml_predict_proba('p', n, i, c, d, z) FROM x ORDER BY id",
-    "ml_predict, array": f"SELECT ml_predict('p', {ARRAY}), ml_predict_proba('p', {ARRAY}) FROM x ORDER BY id",
-    "ml_predict, object": f"SELECT ml_predict('p', {OBJECT}), ml_predict_proba('main.p', {OBJECT}) FROM x ORDER BY id",
-}
+ANSWER = f"SELECT {ASKED} FROM"
 
 
-def close(one, other):
-    """Return whether two values of a prediction are the same: numbers within 1e-9, all else exactly."""
+def forms(names):
+    """Return by name every statement that asks about the features `names` of each row of x, in the order of id."""
+    plain, backwards = ", ".join(names), ", ".join(reversed(names))
+    array, x = f"json_array({plain})", f"json_array({', '.join(f'x.{name}' for name in names)})"
+    by_name = f"json_object({', '.join(f'{name.upper()!r}, {name}' for name in reversed(names))})"
+    call = f"p({', '.join(f'x.{name}' for name in names)}) AS p"
+    each = ", ".join(f"(SELECT p.{name} FROM {call})" for name in SAID.split(", "))
+    among = f"SELECT features AS o, {SAID} FROM p WHERE features IN"
+    return {
+        "positional": f"{ANSWER} x JOIN {call} ORDER BY x.id",
+        "array": f"{ANSWER} x, p({x}) AS p ORDER BY x.id",
+        "object": f"{ANSWER} (SELECT id, {by_name} AS o FROM x) AS x, p(x.o) AS p ORDER BY x.id",
+        "left join": f"{ANSWER} x LEFT JOIN {call} ORDER BY x.id",
+        "the other way round": f"{ANSWER} {call} JOIN x ORDER BY x.id",
+        "condition": f"{ANSWER} x JOIN p ON p.features = {x} ORDER BY x.id",
+        "cte": f"WITH s AS (SELECT x.id, {ASKED} FROM x, {call}) SELECT {SAID} FROM s ORDER BY id",
+        "correlated subqueries": f"SELECT {each} FROM x ORDER BY id",
+        "version": f"{ANSWER} x, {call} WHERE p.version = 1 ORDER BY x.id",
+        "array of arrays": f"SELECT {SAID} FROM p((SELECT json_group_array({array}) FROM x)) ORDER BY rowid",
+        "array of objects": f"SELECT {SAID} FROM p((SELECT json_group_array({by_name}) FROM x)) ORDER BY rowid",
+        "in, arrays": f"""{ANSWER} ({among} (SELECT {array} FROM x)) AS p
+            JOIN (SELECT id, {array} AS o FROM x) AS x USING (o) ORDER BY x.id""",
+        "in, objects": f"""{ANSWER} ({among} (SELECT {by_name} FROM x)) AS p
+            JOIN (SELECT id, {by_name} AS o FROM x) AS x USING (o) ORDER BY x.id""",
+        "source, a table": f"SELECT {SAID} FROM p WHERE source = 'x' ORDER BY rowid",
+        "source, a select": f"SELECT {SAID} FROM p WHERE source = 'SELECT {backwards} FROM x ORDER BY id' ORDER BY rowid",
+        "source and version": f"SELECT {SAID} FROM p WHERE version = 1 AND source = 'main.x' ORDER BY rowid",
+    }
+
+
+def scalars(names):
+    """Return by name every statement that asks by scalar functions: the answer, and the probabilities."""
+    plain = ", ".join(names)
+    array = f"json_array({plain})"
+    by_name = f"json_object({', '.join(f'{name.upper()!r}, {name}' for name in names)})"
+    return {
+        "ml_predict": f"SELECT ml_predict('p', {plain}), ml_predict_proba('p', {plain}) FROM x ORDER BY id",
+        "array": f"SELECT ml_predict('p', {array}), ml_predict_proba('p', {array}) FROM x ORDER BY id",
+        "object": f"SELECT ml_predict('p', {by_name}), ml_predict_proba('main.p', {by_name}) FROM x ORDER BY id",
+    }
+
+
+def close(one, other, size):
+    """Return whether two values of a prediction are the same: numbers within 1e-9, of `size` if smaller, else exactly."""
     if isinstance(one, float) and isinstance(other, float):
-        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
+        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9 * size)
     if isinstance(one, str) and one.startswith("{"):
         mine, its = json.loads(one), json.loads(other)
-        return mine.keys() == its.keys() and all(close(mine[name], its[name]) for name in mine)
+        return mine.keys() == its.keys() and all(close(mine[name], its[name], size) for name in mine)
     return type(one) is type(other) and one == other
 
 
@@ -73,53 +82,69 @@ def asked(db):
         (1e6, -7, "", "1999-12-31 23:59:59", 2**40),
     ]
     values += [(None, 4, "r", 2460461.5, 0.1), (2.25, None, "b", 1717200000, None), (-0.0, 0, None, "2024-01", 0)]
-    db.executemany(f"INSERT INTO x({NAMES}) VALUES (?, ?, ?, ?, ?)", values)
+    db.executemany(f"INSERT INTO x({', '.join(NAMES)}) VALUES (?, ?, ?, ?, ?)", values)
     return db
+
+
+def features_of(name):
+    """Return the names of the features that an algorithm is asked with."""
+    return NAMES[:1] if name in ONE_FEATURE else NAMES
 
 
 def learn(db, name, task):
     """Declare p for `task` and train it by the algorithm `name` on rows with a signal, and NULLs."""
     kind = "TEXT" if task == "classification" else "REAL"
-    declare(db, columns=f"{COLUMNS}, y {kind} TARGET, algorithm={name}", task=task)
-    for i in range(60):
+    columns = ", ".join(COLUMNS.split(", ")[: len(features_of(name))])
+    options = f"algorithm={name}, hyperparams='{json.dumps(LIGHT.get(name, {}))}'"
+    declare(db, columns=f"{columns}, y {kind} TARGET, {options}", task=task)
+    for i in range(ROWS.get(name, 60)):
         signal = (i * 7) % 20 + (i % 3) * 4
-        answer = (
-            ("small", "large", "middle")[(signal > 9) + (signal > 19)] if task == "classification" else signal * 1.25
-        )
+        answer = ("small", "large", "middle")[(signal > 9) + (signal > 19)]
+        if task == "regression":
+            answer = signal * 1.25 + 500 * (name in POSITIVE)
         row = [signal / 5, i % 11, "rgb"[i % 3], f"20{10 + i % 15}-0{1 + i % 9}-15", signal - i % 4]
         if i % 10 == 9:
             row[i % 5] = None
-        db.execute("INSERT INTO p VALUES (?, ?, ?, ?, ?, ?)", (*row, answer))
+        row = row[: len(features_of(name))]
+        db.execute(f"INSERT INTO p VALUES ({', '.join('?' * len(row))}, ?)", (*row, answer))
     command(db, "train")
+
+
+ROWS = {"qda": 240}
+"""How many rows an algorithm is given that wants more: of each class, more than there are matrix columns."""
 
 
 @pytest.mark.parametrize(("name", "task"), TASKS, ids=map("-".join, TASKS))
 def test_all_forms_agree(asked, name, task):
     learn(asked, name, task)
-    expected = rows(asked, FORMS["positional"])
+    every, names = forms(features_of(name)), features_of(name)
+    expected = rows(asked, every["positional"])
+    size = 40.0 if name in CANCELLING else 1e-3
     assert len(expected) == 15
-    assert all(row[0] is not None for row in expected)
-    for form, sql in FORMS.items():
+    assert all(row[0] is not None for row in expected) or (name, task) in LONELY
+    for form, sql in every.items():
         answers = rows(asked, sql)
         assert len(answers) == 15, form
-        assert all(close(*pair) for row, other in zip(answers, expected, strict=True) for pair in zip(row, other)), form
-    for form, sql in SCALARS.items():
+        pairs = [pair for row, other in zip(answers, expected, strict=True) for pair in zip(row, other)]
+        assert all(close(*pair, size) for pair in pairs), form
+    for form, sql in scalars(names).items():
         answers = rows(asked, sql)
         wanted = [(row[0], row[2]) for row in expected]
-        assert all(close(*pair) for row, other in zip(answers, wanted, strict=True) for pair in zip(row, other)), form
+        pairs = [pair for row, other in zip(answers, wanted, strict=True) for pair in zip(row, other)]
+        assert all(close(*pair, size) for pair in pairs), form
 
 
 @pytest.mark.parametrize(("name", "task"), TASKS, ids=map("-".join, TASKS))
 def test_every_algorithm_says_what_its_task_has(asked, name, task):
     learn(asked, name, task)
     [(scorer, score)] = rows(asked, "SELECT scorer, score FROM p_versions")
-    assert scorer == f"portable: {ALGORITHMS[name].family}"
+    assert scorer == REFITTED.get((name, task), f"portable: {ALGORITHMS[name].family}")
     assert score is not None
-    for answer, chance, chances, lower, upper, _ in rows(asked, FORMS["positional"]):
+    for answer, chance, chances, lower, upper, _ in rows(asked, forms(features_of(name))["positional"]):
         if task == "regression":
             assert chance is chances is None
-            assert lower <= answer <= upper
-        elif name == "ridge":
+            assert (answer is lower is upper is None and (name, task) in LONELY) or lower <= answer <= upper
+        elif name in NO_CHANCES:
             assert (chance, chances, lower, upper) == (None, None, None, None)
         else:
             assert (lower, upper) == (None, None)

@@ -15,6 +15,7 @@ from sklearn.svm import LinearSVC
 
 import sqlite_ml_vtab
 from sqlite_ml_vtab import predictor
+from sqlite_ml_vtab.predictor import training
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlite_ml_vtab.PredictorWarning")
 
@@ -246,14 +247,14 @@ def test_train_lets_others_write_and_refuses_rows_that_changed(connect, path, mo
     db, other = connect(path), connect(path)
     declare(db)
     fill(db)
-    original = predictor.fit
+    original = training.fit
     statements = ["CREATE TABLE unrelated(x)", "INSERT INTO p VALUES (1, 2, 'low')"]
 
     def fit(rows, plan):
         other.execute(statements.pop(0))
         return original(rows, plan)
 
-    monkeypatch.setattr(predictor, "fit", fit)
+    monkeypatch.setattr(training, "fit", fit)
     assert sqlite_ml_vtab.train(db, "p", seed=7) == 1
     assert value(db, "SELECT seed FROM p_versions") == 7
     assert sentence_of(sqlite_ml_vtab.train, db, "p") == (
@@ -276,7 +277,7 @@ def test_train_belongs_to_the_transaction_it_is_called_in(points):
         ((5,), {}, "CommandError: a predictor is named by text, got 5. Write its name in quotes."),
         (("p",), {"deploy": "yes"}, "CommandError: deploy is True, False or None, got 'yes'."),
         (("p",), {"algoritm": "knn"}, "CommandError: p: unknown option 'algoritm'. Did you mean 'algorithm'? Options: "
-         "algorithm, class_weight, hyperparams, seed, split, test_size."),
+         "algorithm, calibrate, class_weight, cost, hyperparams, seed, split, target_transform, test_size, threshold."),
         (("p",), {"test_size": 24}, "TrainingError: p: test_size=24 leaves too little to train on, of 24 rows. "
          "Use a fraction such as 0.25."),
     ],
@@ -311,8 +312,8 @@ def test_train_on_a_busy_database_stores_nothing(connect, path):
 @pytest.fixture
 def hosted(connect):
     """A database whose program brings two algorithms."""
-    db = connect(algorithms={"svc": LinearSVC, "near": KNeighborsClassifier, "bayes_ridge": BayesianRidge})
-    declare(db, columns=POINTS.replace("logistic_regression", "svc"))
+    db = connect(algorithms={"host_svc": LinearSVC, "near": KNeighborsClassifier, "bayes_ridge": BayesianRidge})
+    declare(db, columns=POINTS.replace("logistic_regression", "host_svc"))
     fill(db)
     return db
 
@@ -325,7 +326,7 @@ def test_an_algorithm_of_the_host_is_one_like_the_others(hosted):
         assert rows(hosted, "SELECT y, probability FROM p(?, ?)", (a, b)) == [(label, None)]
         assert value(hosted, "SELECT ml_predict('p', ?, ?)", (a, b)) == label
     assert rows(hosted, "SELECT y FROM p('[[1, 2], [20, 2]]')") == [("low",), ("high",)]
-    assert value(hosted, "SELECT family IS NULL FROM ml_algorithms WHERE algorithm = 'svc'") == 1
+    assert value(hosted, "SELECT family IS NULL FROM ml_algorithms WHERE algorithm = 'host_svc'") == 1
     assert rows(hosted, "SELECT task FROM ml_algorithms WHERE algorithm = 'bayes_ridge'") == [("regression",)]
     assert "has no hyperparameter 'max_itre'. Did you mean 'max_iter'?" in refusal(
         hosted, "INSERT INTO p(p, options) VALUES ('train', '{\"hyperparams\": {\"max_itre\": 1}}')"
@@ -391,14 +392,14 @@ def test_a_model_without_a_portable_form_is_refused_where_it_cannot_be_refitted(
     hosted.execute("VACUUM INTO ?", (str(path),))
     predictor.SCORERS._scorers.clear()
     assert refusal(connect(path), "SELECT * FROM p(1, 2)") == (
-        "ModelError: p: version 1 was fitted by the algorithm 'svc', which is not loaded here. "
+        "ModelError: p: version 1 was fitted by the algorithm 'host_svc', which is not loaded here. "
         "Pass it to sqlite_ml_vtab.load(connection, algorithms={...})."
     )
-    assert refusal(connect(path, algorithms={"svc": LinearSVC}, untrusted=True), "SELECT * FROM p(1, 2)") == (
+    assert refusal(connect(path, algorithms={"host_svc": LinearSVC}, untrusted=True), "SELECT * FROM p(1, 2)") == (
         "ModelError: p: version 1 has no portable form, and fitting it again was ruled out by untrusted=True. "
         "Train with an algorithm that has one; ml_algorithms lists them."
     )
-    db = connect(path, algorithms={"svc": LinearSVC})
+    db = connect(path, algorithms={"host_svc": LinearSVC})
     db.execute("UPDATE p SET a = a + 1 WHERE rowid = 1")
     assert refusal(db, "SELECT * FROM p(1, 2)") == (
         "TrainingError: p: the rows of version 1 have changed since it was trained. "

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from asking import command, declare, fill, rows, value
+from needs import LIGHT, ONE_FEATURE, REFITTED
 
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS
 
@@ -27,6 +28,10 @@ def run(script, *args):
     return json.loads(done.stdout)
 
 
+def _light(name):
+    return f"algorithm={name}, hyperparams='{json.dumps(LIGHT.get(name, {}))}'"
+
+
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     """A file with a trained predictor for every algorithm and task."""
@@ -42,12 +47,14 @@ def file(tmp_path_factory):
     )
     for name, algorithm in ALGORITHMS.items():
         for task in algorithm.estimators:
+            if name in ONE_FEATURE or (name, task) in REFITTED:
+                continue
             kind = "TEXT" if task == "classification" else "REAL"
-            declare(db, f"{name}_{task}", f"n REAL, c TEXT, d DATE, y {kind} TARGET, algorithm={name}", task)
+            declare(db, f"{name}_{task}", f"n REAL, c TEXT, d DATE, y {kind} TARGET, {_light(name)}", task)
             db.executemany(
                 f"INSERT INTO {name}_{task} VALUES (?, ?, ?, ?)",
                 [
-                    (i % 13, "rgb"[i % 3], f"20{10 + i}-01-01", i * 3 % 20 if kind == "REAL" else "ab"[i % 13 > 6])
+                    (i % 13, "rgb"[i % 3], f"20{10 + i}-01-01", 1 + i * 3 % 20 if kind == "REAL" else "ab"[i % 13 > 6])
                     for i in range(40)
                 ],
             )
@@ -106,7 +113,8 @@ print(json.dumps([seen, len(answers)]))
 def test_loading_decoding_and_predicting_import_compile_open_and_execute_nothing(file, trust):
     seen, count = run(AUDITED, file, trust)
     assert seen == []
-    assert count == sum(len(algorithm.estimators) for algorithm in ALGORITHMS.values())
+    every = [(name, task) for name, algorithm in ALGORITHMS.items() for task in algorithm.estimators]
+    assert count == len([pair for pair in every if pair[0] not in ONE_FEATURE and pair not in REFITTED])
 
 
 ANSWERED = """
@@ -175,11 +183,11 @@ def waiting(name):
 for name in original:
     setattr(PlainConnection, name, waiting(name))
 if prefix == "fit":
-    from sqlite_ml_vtab import predictor
+    from sqlite_ml_vtab.predictor import training
     def fit(*args):
         print("ready", flush=True)
         sys.stdin.read()
-    predictor.fit = fit
+    training.fit = fit
 db = apsw.Connection(path)
 sqlite_ml_vtab.load(db)
 db.execute("PRAGMA cache_size = 1; PRAGMA cache_spill = 1")

@@ -295,10 +295,16 @@ def test_more_columns_than_sqlite_has_are_refused(db):
     assert value(db, "SELECT count(*) FROM p") == 0
 
 
-def test_a_table_outlives_a_lowered_column_limit(trained):
-    trained.limit(apsw.SQLITE_LIMIT_COLUMN, 14)
-    trained.execute("PRAGMA writable_schema = RESET")
-    assert value(trained, "SELECT y FROM p('[1, 2]')") == "low"
+def test_a_table_outlives_a_lowered_column_limit(db):
+    declare(db, columns="a REAL, b REAL, c REAL, y TEXT TARGET, algorithm='logistic_regression'")
+    db.executemany("INSERT INTO p VALUES (?, ?, 0, ?)", [(i, i % 5, "low" if i < 12 else "high") for i in range(24)])
+    command(db, "train")
+    columns = "SELECT count(*) FROM pragma_table_xinfo('p')"
+    assert value(db, columns) == 17
+    db.limit(apsw.SQLITE_LIMIT_COLUMN, 16)
+    db.execute("PRAGMA writable_schema = RESET")
+    assert value(db, "SELECT y FROM p('[1, 2, 0]')") == "low"
+    assert value(db, columns) < 17
 
 
 def test_the_schema_is_listed_without_a_look_at_any_model(trained):
@@ -321,3 +327,47 @@ def test_an_abandoned_connection_lets_go_of_its_file(connect, path):
     gc.collect()
     db.execute("INSERT INTO p VALUES (1, 2, 'low')")
     assert value(db, "SELECT count(*) FROM p") == 25
+
+
+def test_a_table_that_is_being_read_is_not_dropped(trained):
+    for sql in ("SELECT y FROM p WHERE source = 'p_rows'", "SELECT rowid FROM p"):
+        cursor = trained.execute(sql)
+        next(cursor)
+        assert refusal(trained, "DROP TABLE p") == "LockedError: database table is locked"
+        assert len(list(cursor)) == 23
+    assert value(trained, "SELECT y FROM p(1, 2)") == "low"
+
+
+@pytest.mark.parametrize(
+    "pragma",
+    [
+        *(
+            "legacy_alter_table",
+            "foreign_keys",
+            "reverse_unordered_selects",
+            "case_sensitive_like",
+            "recursive_triggers",
+        ),
+        *("secure_delete", "cell_size_check", "ignore_check_constraints", "defer_foreign_keys"),
+    ],
+)
+def test_no_pragma_of_the_user_disturbs(db, pragma):
+    db.pragma(pragma, True)
+    declare(db)
+    fill(db)
+    command(db, "train")
+    db.execute("ALTER TABLE p RENAME TO Q; INSERT INTO q SELECT * FROM q")
+    assert rows(db, "SELECT count(*), ml_predict('q', 1, 2) FROM q_rows") == [(48, "low")]
+    assert rows(db, "SELECT rowid, y FROM q WHERE source = 'q_rows' AND rowid IN (1, 48) ORDER BY 1") == [
+        (1, "low"),
+        (48, "high"),
+    ]
+    assert rows(db, "SELECT name FROM ml_tables") == [("Q",)]
+    db.execute("DROP TABLE q")
+
+
+def test_double_quoted_strings_may_be_switched_off(db):
+    db.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
+    db.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
+    db.execute(DATA + ";" + DECLARE + INSERT + TRAIN)
+    assert_answers(db)

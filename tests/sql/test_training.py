@@ -10,6 +10,7 @@ import sqlite_ml_vtab
 pytestmark = pytest.mark.filterwarnings("ignore::sqlite_ml_vtab.PredictorWarning")
 
 CLASSIFICATION_METRICS = ["accuracy", "f1_score", "log_loss", "precision", "recall", "roc_auc"]
+CLASS_METRICS = ["f1_score", "precision", "recall", "support"]
 REGRESSION_METRICS = [
     "explained_variance",
     "mean_absolute_error",
@@ -39,9 +40,10 @@ def test_a_version_keeps_all_that_is_known_of_it(points):
     command(points, "train", {"seed": 7, "hyperparams": {"C": 0.5}, "test_size": 6})
     [version] = rows(
         points,
-        "SELECT version, algorithm, hyperparams, seed, rows_trained, rows_tested, score, scorer, notes FROM p_versions",
+        "SELECT version, algorithm, hyperparams, seed, rows_trained, rows_tested, score, baseline, scorer, notes "
+        "FROM p_versions",
     )
-    assert version == (1, "logistic_regression", '{"C": 0.5}', 7, 18, 6, 1.0, "portable: linear", "[]")
+    assert version == (1, "logistic_regression", '{"C": 0.5}', 7, 18, 6, 1.0, 0.5, "portable: linear", "[]")
     assert json.loads(value(points, "SELECT options FROM p_versions")) == {
         "algorithm": "logistic_regression",
         "hyperparams": {"C": 0.5},
@@ -57,7 +59,9 @@ def test_a_version_keeps_all_that_is_known_of_it(points):
 
 def test_metrics_have_their_contract_names(points):
     command(points, "train")
-    assert [name for (name,) in rows(points, "SELECT name FROM p_metrics ORDER BY name")] == CLASSIFICATION_METRICS
+    of_each = [f"{name}[{label}]" for name in CLASS_METRICS for label in ("high", "low")]
+    found = [name for (name,) in rows(points, "SELECT name FROM p_metrics ORDER BY name")]
+    assert found == sorted([*CLASSIFICATION_METRICS, *of_each])
     declare(points, "r", "a REAL, b REAL, z REAL TARGET, algorithm=linear_regression", "regression")
     points.execute("INSERT INTO r SELECT a, b, 3 * a - b FROM p")
     command(points, "train", name="r")
@@ -351,12 +355,12 @@ def test_a_weight_that_is_missing_is_refused(db):
     ("options", "sentence"),
     [
         ({"algoritm": "knn"}, "command 'train' has no option 'algoritm'. Did you mean 'algorithm'? Options: "
-         "algorithm, class_weight, deploy, hyperparams, seed, split, test_size."),
-        ({"algorithm": "none_such"}, "unknown algorithm 'none_such'. Algorithms: decision_tree, dummy, extra_trees, "
-         "gradient_boosting, hist_gradient_boosting, knn, logistic_regression, naive_bayes, random_forest, ridge, sgd."),
-        ({"algorithm": "lasso"}, "algorithm 'lasso' is not for classification. Classification algorithms: decision_tree, "
-         "dummy, extra_trees, gradient_boosting, hist_gradient_boosting, knn, logistic_regression, naive_bayes, "
-         "random_forest, ridge, sgd."),
+         "algorithm, calibrate, class_weight, cost, deploy, hyperparams, seed, split, target_transform, test_size, "
+         "threshold."),
+        ({"algorithm": "none_such"}, "unknown algorithm 'none_such'. Nearest algorithms: nu_svc, linear_svc, "
+         "random_forest."),
+        ({"algorithm": "lasso"}, "algorithm 'lasso' is not for classification. Nearest classification algorithms: lda, "
+         "linear_svc, gaussian_process."),
         ({"algorithm": 5}, "option 'algorithm' takes a name, got 5."),
         ({"hyperparams": {"c": 1}}, "algorithm 'logistic_regression' has no hyperparameter 'c'. Did you mean 'C'? "
          "Hyperparameters: C, class_weight, dual, fit_intercept, intercept_scaling, l1_ratio, max_iter, penalty, solver, "

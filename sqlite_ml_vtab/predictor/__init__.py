@@ -1,0 +1,59 @@
+"""The verbs of a predictor: the only place that sees the store, learning and the portable model together."""
+
+from sqlite_ml_vtab.predictor.base import Host, Predictor
+from sqlite_ml_vtab.predictor.integrity import missing, problems
+from sqlite_ml_vtab.predictor.kept import SCORERS
+from sqlite_ml_vtab.predictor.rows import clear, create, storable
+from sqlite_ml_vtab.predictor.scoring import rebuild, scorer, source_chunks
+from sqlite_ml_vtab.predictor.training import (
+    Attempt,
+    attempt,
+    default_algorithm,
+    land,
+    land_unchanged,
+    plan,
+    rows_digest,
+    train,
+    training_rows,
+)
+from sqlite_ml_vtab.predictor.versions import (
+    ROLLBACK,
+    deploy,
+    deploy_by,
+    deployment_stack,
+    forget,
+    forget_all_but,
+    known,
+    rollback,
+)
+
+__all__ = [
+    "ROLLBACK",
+    "SCORERS",
+    "Attempt",
+    "Host",
+    "Predictor",
+    "attempt",
+    "clear",
+    "create",
+    "default_algorithm",
+    "deploy",
+    "deploy_by",
+    "deployment_stack",
+    "forget",
+    "forget_all_but",
+    "known",
+    "land",
+    "land_unchanged",
+    "missing",
+    "plan",
+    "problems",
+    "rebuild",
+    "rollback",
+    "rows_digest",
+    "scorer",
+    "source_chunks",
+    "storable",
+    "train",
+    "training_rows",
+]

@@ -1,0 +1,71 @@
+"""A predictor as the verbs see it: what is declared, where it is stored, what the host program decides."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlite_ml_vtab.declaration import Declaration
+from sqlite_ml_vtab.learning.algorithms import (
+    ALGORITHMS,
+    Algorithm,
+)
+from sqlite_ml_vtab.portable import (
+    MAX_BYTES,
+)
+from sqlite_ml_vtab.predictor.accepted import accepted
+from sqlite_ml_vtab.store.rows import Rows
+from sqlite_ml_vtab.store.sql import Connection, Tables, written
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the program that loads the extension decides, and never a file."""
+
+    threads: int = 1
+    """How many threads a fit may use."""
+    algorithms: Mapping[str, Algorithm] = field(default_factory=lambda: dict(ALGORITHMS))
+    """Every algorithm that may be named."""
+    max_model_bytes: int = MAX_BYTES
+    """The largest model that is decoded."""
+    untrusted: bool = False
+    """Whether files may be hostile: then nothing is refitted because a query asks for it."""
+    release: str = ""
+    """The version of this package, stored with what it makes."""
+
+
+class Predictor:
+    """One predictor in one database: its declaration, where it is stored, and how to reach it."""
+
+    def __init__(self, connection: Connection, schema: str, name: str, declaration: Declaration, host: Host) -> None:
+        """Describe the predictor `name`; nothing is read or written yet."""
+        self.declaration = declaration
+        self.host = host
+        self.tables = Tables(connection, schema, name)
+        self.rows = Rows(self.tables, declaration.columns)
+        self.feature_names = [column.name for column in declaration.features]
+        self.accepted = [(column, accepted(declaration, column)) for column in declaration.columns]
+
+    @property
+    def sql_name(self) -> str:
+        """The name as a user would write it in SQL."""
+        return written(self.tables.name)
+
+    def command(self, text: str, options: str = "") -> str:
+        """Return the statement that runs the command `text` with JSON `options`, for sentences."""
+        if options:
+            return f"INSERT INTO {self.sql_name}({self.sql_name}, options) VALUES ('{text}', '{options}')"
+        return f"INSERT INTO {self.sql_name}({self.sql_name}) VALUES ('{text}')"
+
+
+def as_json(value: Any) -> str:
+    """Return `value` as the JSON text that is stored."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def now() -> str:
+    """Return the present moment as it is stored: ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(sep=" ", timespec="milliseconds").removesuffix("+00:00")

@@ -1,0 +1,30 @@
+"""What is wrong with a stored predictor."""
+
+from __future__ import annotations
+
+from sqlite_ml_vtab.errors import (
+    ModelError,
+)
+from sqlite_ml_vtab.predictor.base import Predictor
+from sqlite_ml_vtab.predictor.versions import is_whole, mend, undeployed
+from sqlite_ml_vtab.store import shadows, versions
+
+
+def missing(predictor: Predictor) -> ModelError | None:
+    """Return the error that names the shadow tables that are gone, None where all are there."""
+    gone = shadows.missing(predictor.tables)
+    return ModelError(f"missing shadow tables {', '.join(gone)}. Restore them from a backup.") if gone else None
+
+
+def problems(predictor: Predictor, *, quick: bool) -> str | None:
+    """Return what is wrong with the stored predictor as text, None where all is well. Models are not evaluated."""
+    gone = missing(predictor)
+    if gone:
+        return f"{predictor.tables.name}: {gone}"
+    bad = [] if quick else [number for number in versions.numbers(predictor.tables) if not is_whole(predictor, number)]
+    if bad:
+        return f"{predictor.tables.name}: the model of version {bad[0]} is damaged. {mend(predictor, bad[0])}"
+    current = versions.deployed(predictor.tables)
+    if current is not None and current not in versions.numbers(predictor.tables):
+        return f"{predictor.tables.name}: {undeployed(predictor, current)}"
+    return None

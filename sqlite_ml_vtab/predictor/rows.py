@@ -1,0 +1,72 @@
+"""Making a predictor, and what may be stored in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlite_ml_vtab.declaration import Column, Kind, Role
+from sqlite_ml_vtab.errors import DeclarationError, InputError, shown
+from sqlite_ml_vtab.learning.algorithms import check_features, check_hyperparams, find_algorithm
+from sqlite_ml_vtab.learning.columns import number_or_text
+from sqlite_ml_vtab.portable.values import ONE
+from sqlite_ml_vtab.predictor.accepted import is_class
+from sqlite_ml_vtab.predictor.base import Predictor
+from sqlite_ml_vtab.store import shadows
+
+
+def create(predictor: Predictor) -> None:
+    """Check what only the registry of algorithms knows, and make the shadow tables."""
+    declaration, algorithms = predictor.declaration, predictor.host.algorithms
+    options, task = declaration.options, declaration.task
+    name, algorithm = find_algorithm(options.get("algorithm"), task, algorithms)
+    check_hyperparams(name, task, algorithms, options.get("hyperparams", {}))
+    check_features(name, algorithm, len(declaration.features))
+    for column in declaration.features:
+        _check_constant(column)
+    shadows.create(predictor.tables, predictor.declaration.columns, predictor.host.release)
+
+
+def _check_constant(column: Column) -> None:
+    """Refuse an IMPUTE(constant, ...) that its column cannot hold; what a column without a type holds is seen later."""
+    if column.impute[:1] == ("constant",) and column.kind is Kind.DATE:
+        try:
+            ONE[column.kind](column.name, number_or_text(column.impute[1]))
+        except InputError as error:
+            raise DeclarationError(f"IMPUTE(constant, ...): {error}") from None
+
+
+def storable(predictor: Predictor, values: Sequence[Any]) -> Sequence[Any]:
+    """Return `values` of the declared columns as they are stored.
+
+    Raises InputError that names the column, the value and the remedy.
+    """
+    stored: list[Any] | None = None
+    for place, (value, (column, accepted)) in enumerate(zip(values, predictor.accepted, strict=True)):
+        kind = type(value)
+        if kind not in accepted or (kind is float and value - value != 0.0):
+            stored = stored or list(values)
+            stored[place] = _storable_value(predictor, column, value)
+    return stored or values
+
+
+def _storable_value(predictor: Predictor, column: Column, value: Any) -> Any:
+    """Return a value that needs a closer look, as it is stored; raise InputError where it cannot be."""
+    if column.role is Role.KEY:
+        return value
+    if isinstance(value, bytes):
+        raise InputError(f"column {column.name!r} is {column.kind}, got {shown(value)}. Store text or a number.")
+    read = value
+    if column.kind in ONE and not is_class(predictor.declaration, column):
+        read = ONE[column.kind](column.name, value)
+    if isinstance(value, float) and value - value != 0.0:
+        raise InputError(f"column {column.name!r} takes no infinity, got {value}. Store NULL for a missing value.")
+    # A number in a CATEGORY as a prediction reads it: SQLite's releases do not agree on how a REAL becomes text.
+    return read if column.kind in {Kind.CATEGORY, Kind.WORDS} else value
+
+
+def clear(predictor: Predictor) -> int:
+    """Delete all training rows; return how many there were."""
+    count = predictor.rows.count()
+    predictor.rows.clear()
+    return count

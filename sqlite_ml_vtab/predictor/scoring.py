@@ -1,0 +1,197 @@
+"""What answers a query, and how a version is fitted again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from sqlite_ml_vtab.declaration import Kind
+from sqlite_ml_vtab.errors import (
+    ModelError,
+    TrainingError,
+    shown,
+)
+from sqlite_ml_vtab.learning.runs import Fitted
+from sqlite_ml_vtab.learning.training import fit
+from sqlite_ml_vtab.portable import (
+    REFIT,
+    AnyModel,
+    AnyScorer,
+    Golden,
+    JointModel,
+    Scorer,
+    digest,
+    from_bytes,
+    members,
+    scorer_of,
+    to_bytes,
+)
+from sqlite_ml_vtab.portable.values import ONE
+from sqlite_ml_vtab.predictor.base import Predictor
+from sqlite_ml_vtab.predictor.kept import SCORERS, refit_key, remember
+from sqlite_ml_vtab.predictor.training import plan, rows_digest, training_rows
+from sqlite_ml_vtab.predictor.versions import is_whole, known, mend, undeployed
+from sqlite_ml_vtab.store import relation, versions
+
+GOLDEN_TOLERANCE = 1e-9
+
+
+def scorer(predictor: Predictor, number: Any = None) -> AnyScorer:
+    """Return what answers for version `number`, or for the deployed one.
+
+    Read anew for each query, so that it is the model of the query's own snapshot; only its bytes are cached.
+    Raises ModelError where there is none or it cannot be believed.
+    """
+    number, name = _digest(predictor, number)
+    found = SCORERS.get(name) or _load(predictor, number, name)
+    _check_belongs(predictor, number, found)
+    return found
+
+
+def _digest(predictor: Predictor, number: Any) -> tuple[int, str]:
+    if number is None:
+        row = versions.deployed_digest(predictor.tables)
+        if row is None:
+            raise ModelError(f"no trained model. Run: {predictor.command('train')}.")
+        number, name = row
+        if name is None and number not in versions.numbers(predictor.tables):
+            raise ModelError(undeployed(predictor, number))
+    else:
+        name = versions.digest_of(predictor.tables, known(predictor, number))
+    if not isinstance(name, str):
+        raise ModelError(f"the model of version {number} is gone. {mend(predictor, number)}")
+    return number, name
+
+
+def _load(predictor: Predictor, number: int, name: str) -> AnyScorer:
+    blob = versions.model(predictor.tables, number)
+    if not isinstance(blob, bytes) or len(blob) > predictor.host.max_model_bytes:
+        raise ModelError(f"the model of version {number} is no BLOB of allowed size. {mend(predictor, number)}")
+    if digest(blob) != name:
+        raise ModelError(f"the model of version {number} does not match its digest. {mend(predictor, number)}")
+    try:
+        model = from_bytes(blob, predictor.host.max_model_bytes)
+    except ModelError as error:
+        raise ModelError(f"version {number}: {error} {mend(predictor, number)}") from None
+    if model.family == REFIT:
+        return SCORERS.get(refit_key(predictor, number, name)) or _refitted(predictor, number, model, blob)
+    found = scorer_of(model, [None] * len(members(model)))
+    SCORERS.put(name, found, len(blob))
+    return found
+
+
+def _refitted(predictor: Predictor, number: int, model: AnyModel, blob: bytes) -> AnyScorer:
+    """Return what answers for an estimator without a portable form, fitted again from its rows."""
+    if predictor.host.untrusted:
+        raise ModelError(
+            f"version {number} has no portable form, and fitting it again was ruled out by untrusted=True. "
+            "Train with an algorithm that has one; ml_algorithms lists them."
+        )
+    fitted = _refit(predictor, number)
+    if not _same_answers(model, fitted):
+        raise ModelError(f"version {number}, fitted again, answers otherwise than it did. {mend(predictor, number)}")
+    return remember(predictor, number, fitted, blob)
+
+
+_FITS = {Kind.ANY: tuple(ONE), Kind.CATEGORY: ("CATEGORY", "WORDS")}
+"""The kinds that a model can have decided on, where they are not the declared one."""
+
+
+def _check_belongs(predictor: Predictor, number: int, found: AnyScorer) -> None:
+    """Refuse a model of another predictor that was put in this one's place."""
+    if not _belongs(predictor, found.model):
+        raise ModelError(f"the model of version {number} was trained for other columns. {mend(predictor, number)}")
+
+
+def _belongs(predictor: Predictor, model: AnyModel) -> bool:
+    """Return whether `model` has the task, the targets, the features and the kinds that are declared."""
+    declaration, features = predictor.declaration, model.features
+    targets = [column.name for column in declaration.targets]
+    if isinstance(model, JointModel) and list(model.targets) != targets:
+        return False
+    if (model.task, len(members(model))) != (declaration.task, len(targets)):
+        return False
+    if [name for name, _ in features] != predictor.feature_names:
+        return False
+    kinds = [column.kind for column in declaration.features]
+    return all(has in _FITS.get(kind, (kind,)) for kind, (_, has) in zip(kinds, features, strict=True))
+
+
+def source_chunks(predictor: Predictor, text: Any) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield chunks of (row id, features ...) of the table, view or SELECT that `text` names."""
+    connection = predictor.tables.connection
+    found = relation.resolve(connection, text)
+    return relation.read(connection, found, predictor.feature_names)
+
+
+def rebuild(predictor: Predictor, number: int) -> int:
+    """Fit version `number` again from its rows and store its model anew; return the number.
+
+    Raises TrainingError where the rows have changed or the new model answers its golden rows otherwise.
+    """
+    fitted = _refit(predictor, number)
+    old = _stored_model(predictor, number)
+    if old is not None and not _same_answers(old, fitted):
+        raise TrainingError(
+            f"version {number}, fitted again, answers its golden rows otherwise; the libraries have changed. "
+            f"Train a new version: {predictor.command('train')}."
+        )
+    blob = to_bytes(fitted.model)
+    versions.put_model(predictor.tables, number, digest(blob), blob)
+    remember(predictor, number, fitted, blob)
+    return number
+
+
+def _refit(predictor: Predictor, number: int) -> Fitted:
+    """Fit a stored version again, by its own options, on its own rows."""
+    record = versions.find(predictor.tables, known(predictor, number))
+    assert record is not None
+    try:
+        options = json.loads(record.options)
+    except (ValueError, TypeError, RecursionError):
+        options = None
+    if not isinstance(options, dict):
+        train_anew = predictor.command("train")
+        raise ModelError(f"the options of version {number} cannot be read. Train a new version: {train_anew}.")
+    if record.algorithm not in predictor.host.algorithms:
+        raise ModelError(
+            f"version {number} was fitted by the algorithm {shown(record.algorithm)}, which is not loaded here. "
+            "Pass it to sqlite_ml_vtab.load(connection, algorithms={...})."
+        )
+    chosen = plan(predictor, options)
+    rows = training_rows(predictor, chosen.split)
+    if rows_digest(rows) != record.rows_digest:
+        raise TrainingError(
+            f"the rows of version {number} have changed since it was trained. "
+            f"Train a new version: {predictor.command('train')}."
+        )
+    return fit(rows, chosen)
+
+
+def _stored_model(predictor: Predictor, number: int) -> AnyModel | None:
+    """Return the stored model of a version, None where there is none to be believed."""
+    if not is_whole(predictor, number):
+        return None
+    try:
+        model = from_bytes(versions.model(predictor.tables, number), predictor.host.max_model_bytes)
+    except ModelError:
+        return None
+    return model if _belongs(predictor, model) else None
+
+
+def _same_answers(old: AnyModel, fitted: Fitted) -> bool:
+    """Return whether a new fit gives the golden rows of a stored model the decision values they had."""
+    new = members(fitted.model)
+    if old.features != fitted.model.features or [one.labels for one in members(old)] != [one.labels for one in new]:
+        return False
+    scorers = [Scorer(one, scores) for one, scores in zip(new, fitted.refitted, strict=True)]
+    return all(_gives_golden(scorer, one.golden) for scorer, one in zip(scorers, members(old), strict=True))
+
+
+def _gives_golden(scorer: Scorer, golden: Golden) -> bool:
+    found = np.array([scorer.one(row)[1] for row in golden.rows])
+    expected = np.array(golden.scores)
+    return found.shape == expected.shape and bool(np.allclose(found, expected, rtol=GOLDEN_TOLERANCE, atol=1e-12))

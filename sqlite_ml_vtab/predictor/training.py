@@ -1,0 +1,205 @@
+"""From stored rows to a stored version."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_ml_vtab.declaration import Role, check_option
+from sqlite_ml_vtab.declaration.parse import check_split, check_task
+from sqlite_ml_vtab.errors import (
+    CommandError,
+    DeclarationError,
+    PredictorWarning,
+    TrainingError,
+)
+from sqlite_ml_vtab.learning.algorithms import (
+    DEFAULT_ALGORITHM,
+    check_features,
+    check_hyperparams,
+    find_algorithm,
+)
+from sqlite_ml_vtab.learning.rows import TrainingRows, collect, read_columns
+from sqlite_ml_vtab.learning.runs import Fitted, Plan
+from sqlite_ml_vtab.learning.splits import default_split
+from sqlite_ml_vtab.learning.training import fit
+from sqlite_ml_vtab.portable import (
+    digest,
+    to_bytes,
+)
+from sqlite_ml_vtab.predictor.base import Predictor, as_json, now
+from sqlite_ml_vtab.predictor.kept import remember
+from sqlite_ml_vtab.store import versions
+
+
+def default_algorithm(task: str) -> str:
+    """Return the algorithm that learns when none is named."""
+    return DEFAULT_ALGORITHM[task]
+
+
+def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
+    """Return what a training run does: the declared options, `overrides` of this run, and every default.
+
+    Raises CommandError with the legal choices.
+    """
+    declaration, host = predictor.declaration, predictor.host
+    try:
+        chosen = {name: check_option(name, value) for name, value in overrides.items()}
+        options = _merged(declaration.options, chosen)
+        name, algorithm = find_algorithm(options.get("algorithm"), declaration.task, host.algorithms)
+        check_hyperparams(name, declaration.task, host.algorithms, options.get("hyperparams", {}))
+        check_features(name, algorithm, len(declaration.features))
+        split = options.get("split") or default_split(declaration)
+        check_split(declaration, split)
+        check_task(declaration.task, options)
+    except DeclarationError as error:
+        raise CommandError(*error.args) from None
+    return Plan(
+        task=declaration.task,
+        name=name,
+        algorithm=algorithm,
+        hyperparams=options.get("hyperparams", {}),
+        test_size=options.get("test_size", 0.25),
+        split=split,
+        seed=options.get("seed", 0),
+        threads=host.threads,
+        algorithms=host.algorithms,
+        **{name: options.get(name) for name in _DECISIONS},
+    )
+
+
+_DECISIONS = ("class_weight", "threshold", "cost", "calibrate", "target_transform")
+"""The options that a plan holds as they are, None where they were not written."""
+
+
+def _merged(declared: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both together; declared hyperparameters belong to the declared algorithm alone."""
+    kept = dict(declared)
+    if chosen.get("algorithm", kept.get("algorithm")) != kept.get("algorithm"):
+        kept.pop("hyperparams", None)
+    return kept | dict(chosen)
+
+
+def training_rows(predictor: Predictor, split: str) -> TrainingRows:
+    """Return the stored rows that have a target, in time order where the split needs it."""
+    declaration = predictor.declaration
+    order = declaration.one(Role.ORDER)
+    names = [column.name for column in read_columns(declaration)]
+    by = order.name if order and split == "last" else None
+    predictor.rows.flush()
+    return collect(declaration, predictor.rows.chunks(names, [column.name for column in declaration.targets], by))
+
+
+def rows_digest(rows: TrainingRows) -> str:
+    """Return the SHA-256 of everything a fit sees of `rows`."""
+    state = hashlib.sha256(rows.ids.tobytes())
+    for kind, column in zip(rows.kinds, rows.features, strict=True):
+        state.update(kind.encode())
+        # The bytes of an array of text are addresses.
+        state.update(repr(column.tolist()).encode() if column.dtype == object else column.tobytes())
+    state.update(repr((rows.targets, sorted(rows.sides.items()))).encode())
+    return state.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A fit that is not stored yet."""
+
+    plan: Plan
+    fitted: Fitted
+    digest: str
+    """Of the rows it was fitted on."""
+
+
+def attempt(predictor: Predictor, overrides: Mapping[str, Any]) -> Attempt:
+    """Read the rows and fit; nothing is written."""
+    chosen = plan(predictor, overrides)
+    rows = training_rows(predictor, chosen.split)
+    return Attempt(chosen, fit(rows, chosen), rows_digest(rows))
+
+
+def train(predictor: Predictor, overrides: Mapping[str, Any], deploy_it: bool | None = None) -> int:
+    """Fit, evaluate, store and perhaps deploy a version; return its number.
+
+    `deploy_it` forces the deployment, or forbids it; with None the better score decides.
+    """
+    return land(predictor, attempt(predictor, overrides), deploy_it)
+
+
+def land_unchanged(predictor: Predictor, made: Attempt, deploy_it: bool | None) -> int:
+    """Store an attempt as `land` does, if the rows are still those it was fitted on; else raise TrainingError."""
+    if rows_digest(training_rows(predictor, made.plan.split)) != made.digest:
+        raise TrainingError("the rows changed while the model was fitted. Train again.")
+    return land(predictor, made, deploy_it)
+
+
+def land(predictor: Predictor, made: Attempt, deploy_it: bool | None) -> int:
+    """Store what came of a run as the next version; deploy it if it should be; return its number."""
+    tables, fitted = predictor.tables, made.fitted
+    number = versions.next_number(tables)
+    because, kept = _deployment(predictor, fitted, deploy_it)
+    notes = [*fitted.notes, *kept]
+    blob = to_bytes(fitted.model)
+    versions.add(tables, _record(predictor, number, made, notes), digest(blob), blob)
+    versions.add_metrics(tables, number, fitted.metrics)
+    versions.add_holdout(tables, number, fitted.holdout)
+    if because:
+        versions.deploy(tables, number, because, now())
+    remember(predictor, number, fitted, blob)
+    for note in notes:
+        warnings.warn(f"{tables.name}: {note}", PredictorWarning, stacklevel=2)
+    return number
+
+
+def _deployment(predictor: Predictor, fitted: Fitted, deploy_it: bool | None) -> tuple[str, list[str]]:
+    """Return why the version is to be deployed ('' if it is not), and the note that says why it is not."""
+    current = versions.deployed(predictor.tables)
+    if deploy_it is not None:
+        return ("train, deploy: true" if deploy_it else ""), []
+    record = None if current is None else versions.find(predictor.tables, current)
+    if record is None:
+        return "train: first version", []
+    if fitted.score is None or not isinstance(record.score, float):
+        return "train: not tested" if fitted.score is None else "train: the deployed version was not tested", []
+    if fitted.score > record.score:
+        return f"train: score {fitted.score:.6g} beats {record.score:.6g}", []
+    note = (
+        f"not deployed: score {fitted.score:.6g} is not better than {record.score:.6g} of version {current}; "
+        """force it with {"deploy": true}"""
+    )
+    return "", [note]
+
+
+def _record(predictor: Predictor, number: int, made: Attempt, notes: Sequence[str]) -> versions.Version:
+    from sqlite_ml_vtab.learning.estimator import library_versions, used_algorithms
+
+    chosen, fitted = made.plan, made.fitted
+    extras = {algorithm.extra for algorithm in used_algorithms(chosen)} - {""}
+    options = {
+        "algorithm": chosen.name,
+        "hyperparams": chosen.hyperparams,
+        "test_size": chosen.test_size,
+        "split": chosen.split,
+        "seed": chosen.seed,
+    }
+    options |= {name: value for name in _DECISIONS if (value := getattr(chosen, name)) is not None}
+    return versions.Version(
+        version=number,
+        algorithm=chosen.name,
+        hyperparams=as_json(chosen.hyperparams),
+        options=as_json(options),
+        seed=chosen.seed,
+        rows_trained=fitted.rows_trained,
+        rows_tested=fitted.rows_tested,
+        score=fitted.score,
+        baseline=fitted.baseline,
+        seconds=round(fitted.seconds, 6),
+        created_at=now(),
+        environment=as_json({"sqlite_ml_vtab": predictor.host.release, **library_versions(extras)}),
+        scorer=fitted.scorer,
+        notes=as_json(notes),
+        rows_digest=made.digest,
+    )

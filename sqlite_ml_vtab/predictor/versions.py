@@ -1,0 +1,110 @@
+"""Which version answers, and which are kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from sqlite_ml_vtab.errors import (
+    CommandError,
+    ModelError,
+    shown,
+)
+from sqlite_ml_vtab.portable import digest
+from sqlite_ml_vtab.predictor.base import Predictor, now
+from sqlite_ml_vtab.store import versions
+
+
+def known(predictor: Predictor, number: Any) -> int:
+    """Return `number` if there is such a version; raise ModelError with those there are."""
+    if isinstance(number, int) and versions.find(predictor.tables, number):
+        return number
+    there = versions.numbers(predictor.tables)
+    if not there:
+        raise ModelError(f"no trained model. Run: {predictor.command('train')}.")
+    raise ModelError(f"no version {shown(number)}. Versions: {_span(there)}.")
+
+
+def _span(numbers: Sequence[int]) -> str:
+    listed = ", ".join(map(str, numbers[-12:]))
+    return listed if len(numbers) <= 12 else f"..., {listed}"
+
+
+def deploy(predictor: Predictor, number: int, reason: str) -> int:
+    """Let version `number` answer from now on."""
+    versions.deploy(predictor.tables, known(predictor, number), reason, now())
+    return number
+
+
+def deploy_by(predictor: Predictor, strategy: str) -> int:
+    """Deploy the ``best`` or the ``latest`` version."""
+    if strategy == "best":
+        number = versions.best(predictor.tables)
+        if number is None and versions.numbers(predictor.tables):
+            raise CommandError('no version was tested, so none is the best. Name one: {"version": 1}.')
+    else:
+        number = max(versions.numbers(predictor.tables), default=None)
+    return deploy(predictor, known(predictor, number), f"deploy: {strategy}")
+
+
+def rollback(predictor: Predictor) -> int:
+    """Deploy the version that was deployed before the present one; again, the one before that."""
+    stack = deployment_stack(predictor)
+    if len(stack) < 2:
+        raise CommandError('no version was deployed before. Deploy one by its number: {"version": 1}.')
+    return deploy(predictor, stack[-2], ROLLBACK)
+
+
+ROLLBACK = "rollback"
+"""The reason that takes a deployment back instead of adding one."""
+
+
+def deployment_stack(predictor: Predictor) -> list[int]:
+    """Return the versions that rollback can go back through, the present one last; forgotten ones are left out."""
+    there = set(versions.numbers(predictor.tables))
+    stack: list[int] = []
+    for number, reason in versions.deployments(predictor.tables):
+        if reason == ROLLBACK and number in stack[:-1]:
+            del stack[len(stack) - 1 - stack[-2::-1].index(number) :]
+        else:
+            stack.append(number)
+    return [number for number, _ in groupby(number for number in stack if number in there)]
+
+
+def forget(predictor: Predictor, gone: Sequence[int]) -> int:
+    """Delete versions and all that belongs to them; return how many.
+
+    Raises CommandError for the version that is deployed.
+    """
+    if versions.deployed(predictor.tables) in gone:
+        number = versions.deployed(predictor.tables)
+        raise CommandError(f"version {number} is deployed. Deploy another version first.")
+    versions.remove(predictor.tables, gone)
+    return len(gone)
+
+
+def forget_all_but(predictor: Predictor, keep: int) -> int:
+    """Delete all but the newest `keep` versions; the deployed one always stays. Return how many went."""
+    there = versions.numbers(predictor.tables)
+    stay = {*there[max(0, len(there) - keep) :], versions.deployed(predictor.tables)}
+    return forget(predictor, [number for number in there if number not in stay])
+
+
+def mend(predictor: Predictor, number: int) -> str:
+    """Return the sentence that says how to make the model of a version anew."""
+    rebuild = predictor.command("rebuild", json.dumps({"version": number}))
+    return f"Run: {rebuild}."
+
+
+def undeployed(predictor: Predictor, number: Any) -> str:
+    """Return the sentences for a deployed version that does not exist."""
+    deploy_latest = predictor.command("deploy", '{"strategy": "latest"}')
+    return f"version {shown(number)} is deployed and does not exist. Run: {deploy_latest}."
+
+
+def is_whole(predictor: Predictor, number: int) -> bool:
+    """Return whether the model of a version is there and matches its digest."""
+    blob = versions.model(predictor.tables, number)
+    return isinstance(blob, bytes) and digest(blob) == versions.digest_of(predictor.tables, number)
