@@ -27,7 +27,7 @@ TURNS = 5
 FEATURES = 8
 ALGORITHMS = (
     *("logistic_regression", "decision_tree", "random_forest", "gradient_boosting", "hist_gradient_boosting"),
-    *("knn", "naive_bayes"),
+    *("knn", "gaussian_nb"),
 )
 NAMES = [f"f{n}" for n in range(FEATURES)]
 
@@ -79,7 +79,7 @@ def bare(algorithm: str) -> Any:
 
     entry = REGISTRY[algorithm]
     estimator = entry.estimator_class("classification")(**entry.default_params("classification", 1000))
-    return make_pipeline(StandardScaler(), estimator) if entry.scales else estimator
+    return make_pipeline(StandardScaler(), estimator) if entry.scale != "none" else estimator
 
 
 def fetch(db: apsw.Connection, limit: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
