@@ -1,4 +1,4 @@
-# Verbs: demo, test, lint, docs, bench. Each makes its own virtual environment first.
+# Verbs: demo, test, lint, docs, floors, bench. Each makes its own virtual environment first.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ $(VENV)/ready: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	touch $@
 
-.PHONY: demo test lint docs bench clean
+.PHONY: demo test lint docs floors bench clean
 demo: $(VENV)/ready
 	$(BIN)/sqlite-ml-vtab demo
 
@@ -26,8 +26,15 @@ docs: $(VENV)/ready
 	$(BIN)/python tests/docs/pages.py
 	$(BIN)/python -m pytest tests/docs
 
+# The tests with the oldest releases that pyproject.toml allows.
+floors:
+	$(PYTHON) -m venv $(VENV)-floors
+	$(VENV)-floors/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(VENV)-floors/bin/python -m pip install --quiet --constraint floors.txt --editable . --group dev
+	$(VENV)-floors/bin/python -m pytest
+
 bench: $(VENV)/ready
 	$(BIN)/python benchmarks/run.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) $(VENV)-floors .mypy_cache .pytest_cache .ruff_cache build dist

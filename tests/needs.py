@@ -34,7 +34,6 @@ REFUSED = {
     ("categorical_nb", "classification", "free text"): "column 'c' is WORDS, which this algorithm cannot read. Use",
     ("qda", "classification", "100 features"): _CANNOT.format("qda") + "The covariance matrix of class 0 is not full",
     ("radius_neighbors", "regression", "100 features"): "algorithm 'radius_neighbors' gives no finite number for these",
-    ("ransac", "regression", "100 features"): _CANNOT.format("ransac") + "`min_samples` may not be larger than number",
 }
 """The (algorithm, task, features) that end in a sentence, and how that begins: more columns than the method takes.
 

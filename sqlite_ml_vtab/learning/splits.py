@@ -44,9 +44,8 @@ def split_rows(name: str, rows: TrainingRows, codes: Places | None, test_size: f
     """
     parts = SPLITS[name](rows, codes, test_size, seed)
     if name != "none" and (len(parts.train) < 2 or len(parts.test) < 1):
-        raise TrainingError(
-            f"{len(rows.ids)} rows are too few for a train and a test part. Insert more rows, or use split='none'."
-        )
+        count = "1 row is" if len(rows.ids) == 1 else f"{len(rows.ids)} rows are"
+        raise TrainingError(f"{count} too few for a train and a test part. Insert more rows, or use split='none'.")
     return parts
 
 

@@ -237,8 +237,11 @@ class _Source(_Predictions):
         self._answer_many([(row[0], row[1:]) for row in chunk] for chunk in chunks)
 
     def next(self) -> None:
-        with self._table.naming:
+        try:
             super().next()
+        except Exception:
+            with self._table.naming:
+                raise
 
 
 READERS: dict[Way, Callable[[Any, Choice], Any]] = {

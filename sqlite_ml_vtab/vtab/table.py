@@ -98,7 +98,10 @@ class Table:
 
     def Integrity(self, schema: str, name: str, is_quick: int) -> str | None:
         """Return what is wrong, for PRAGMA integrity_check."""
-        return verbs.problems(self.predictor, quick=bool(is_quick))
+        try:
+            return verbs.problems(self.predictor, quick=bool(is_quick))
+        except apsw.SQLError as error:
+            return f"{self.name}: {error}. Restore the shadow tables from a backup."
 
     # Writing
 

@@ -45,7 +45,7 @@ def table(classes, width=3):
 
 
 LIGHTER = LIGHT | {
-    "mlp": {"hidden_layer_sizes": [5], "max_iter": 100},
+    "mlp": {"hidden_layer_sizes": [10], "max_iter": 100, "solver": "lbfgs"},
     "voting": {"estimators": ["knn", "decision_tree"]},
     "stacking": {"estimators": ["knn", "decision_tree"], "cv": 2},
 }

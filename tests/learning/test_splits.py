@@ -229,8 +229,9 @@ def test_none_trains_on_every_row_and_tests_nothing():
 @pytest.mark.parametrize("target", [["a"], ["a", "b"]])
 @pytest.mark.parametrize("test_size", [0.25, 100])
 def test_rows_too_few_for_two_parts_are_refused(name, target, test_size):
+    count = {1: "1 row is", 2: "2 rows are"}[len(target)]
     assert refusal(name, target, test_size=test_size) == (
-        f"{len(target)} rows are too few for a train and a test part. Insert more rows, or use split='none'."
+        f"{count} too few for a train and a test part. Insert more rows, or use split='none'."
     )
 
 

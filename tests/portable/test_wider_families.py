@@ -457,6 +457,17 @@ def test_gradient_boosting_answers_with_the_start_of_another_model(count):
     assert reason(estimator, count) == "init is an estimator"
 
 
+def test_boosting_that_stopped_at_its_first_model_answers_as_that():
+    """Its weight is then 0."""
+    inner = linear_model.Ridge(alpha=1e9)
+    target = np.where(np.arange(len(MATRIX)) % 2, 1.0, -1.0)
+    estimator = ensemble.AdaBoostRegressor(inner, n_estimators=5, random_state=0).fit(MATRIX, target)
+    assert (len(estimator.estimators_), estimator.estimator_weights_.any()) == (1, False)
+    name, parameters = extracted(estimator)
+    FAMILIES[name].validate(parameters, WIDTH, 1)
+    np.testing.assert_allclose(FAMILIES[name].scores(parameters, ASKED)[:, 0], estimator.predict(ASKED), rtol=1e-9)
+
+
 def test_the_weighted_median_of_one_row_is_that_of_many():
     random = np.random.RandomState(0)
     said = random.randint(0, 5, size=(200, 9)).astype(float)

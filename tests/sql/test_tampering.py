@@ -148,6 +148,14 @@ def test_a_missing_shadow_table_is_named(tampered, suffix):
     assert rows(db, "SELECT name FROM sqlite_schema WHERE name LIKE 'p\\_%' ESCAPE '\\'") == []
 
 
+def test_a_shadow_table_of_other_columns_is_told(tampered):
+    db = tampered("ALTER TABLE p_models RENAME COLUMN digest TO hash")
+    assert value(db, "PRAGMA integrity_check") == (
+        "p: no such column: digest. Restore the shadow tables from a backup."
+    )
+    assert refusal(db, ASK).startswith("SQLError: no such column: ")
+
+
 def test_a_deployment_of_a_version_that_is_not_there_is_refused(tampered):
     db = tampered("UPDATE p_deployments SET version = 9")
     sentence = "version 9 is deployed and does not exist. Run: INSERT INTO p(p, options) VALUES ('deploy', '{\"strategy\": \"latest\"}')."

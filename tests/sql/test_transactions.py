@@ -1,8 +1,12 @@
 """Rows, versions and deployments belong to the user's transaction, and come and go with it."""
 
+import threading
+
 import apsw
 import pytest
 from asking import command, declare, fill, refusal, rows, value
+
+import sqlite_ml_vtab
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlite_ml_vtab.PredictorWarning")
 
@@ -265,6 +269,37 @@ def test_a_rolled_back_creation_is_unknown_to_the_scalar_functions(db):
     assert refusal(db, SCALAR) == "ModelError: p: no trained model. Run: INSERT INTO p(p) VALUES ('train')."
 
 
+def test_readers_in_threads_never_mix_two_models(pair, path):
+    writer, _ = pair
+    done = threading.Event()
+    seen, failures = [], []
+
+    def read():
+        db = apsw.Connection(str(path))
+        sqlite_ml_vtab.load(db)
+        try:
+            while not done.is_set():
+                seen.append([label for (label,) in rows(db, "SELECT y FROM p('[[1, 2], [2, 2], [20, 2]]')")])
+                [(called, scalar)] = rows(db, "SELECT y, ml_predict('p', 1, 2) FROM p(1, 2)")
+                assert called == scalar
+        except Exception as error:
+            failures.append(error)
+        db.close()
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for _ in range(12):
+        with writer:
+            writer.execute(SWAP)
+            command(writer, "train", {"deploy": True, "algorithm": "decision_tree"})
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert failures == []
+    assert {tuple(labels) for labels in seen} <= {("low", "low", "high"), ("small", "small", "large")}
+
+
 # What a user may have set on the connection
 
 
@@ -357,8 +392,6 @@ def test_a_read_only_database_refuses_to_write_and_goes_on_predicting(connect, p
     fill(db)
     command(db, "train")
     db.close()
-    import sqlite_ml_vtab
-
     frozen = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     sqlite_ml_vtab.load(frozen)
     for statement, sentence in READ_ONLY.items():

@@ -13,6 +13,7 @@ import numpy as np
 
 from sqlite_ml_vtab.portable.families.base import Family, NotPortable
 from sqlite_ml_vtab.portable.families.combined_scoring import ambiguous, families, row, scores, validate
+from sqlite_ml_vtab.portable.families.medians import shares
 
 LIBRARIES = {"sklearn", "lightgbm", "xgboost"}
 """Whose estimators are known by what they have learned; one of another origin may mean something else by the names."""
@@ -91,8 +92,8 @@ def extract(estimator: Any) -> dict[str, Any]:
 
 def _parameters(link: str, how: str, members: Sequence[Any], weights: Any = None, final: Any = ()) -> dict[str, Any]:
     """Return the parameters; without `weights` all members count alike."""
-    shares = np.ones(len(members)) if weights is None else np.asarray(weights, dtype=np.float64)
-    return {"link": link, "how": how, "members": list(members), "weights": shares, "final": list(final)}
+    counts = np.ones(len(members)) if weights is None else np.asarray(weights, dtype=np.float64)
+    return {"link": link, "how": how, "members": list(members), "weights": counts, "final": list(final)}
 
 
 def _voting(estimator: Any) -> dict[str, Any]:
@@ -116,10 +117,10 @@ def _boosting(estimator: Any) -> dict[str, Any]:
     members = _alike(estimator)
     weights = np.asarray(estimator.estimator_weights_, dtype=np.float64)[: len(members)]
     if not hasattr(estimator, "classes_"):
-        return _parameters("identity", "median", [_member(member, "answer") for member in members], weights)
+        return _parameters("identity", "median", [_member(member, "answer") for member in members], shares(weights))
     classes = len(estimator.classes_)
-    shares = weights / weights.sum() * classes / (classes - 1) ** 2
-    return _parameters("softmax", "sum", [_member(member, "vote") for member in members], shares)
+    parts = weights / weights.sum() * classes / (classes - 1) ** 2
+    return _parameters("softmax", "sum", [_member(member, "vote") for member in members], parts)
 
 
 def _stacking(estimator: Any) -> dict[str, Any]:

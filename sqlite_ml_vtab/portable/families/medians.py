@@ -10,6 +10,11 @@ import numpy as np
 from sqlite_ml_vtab.portable.values import Floats
 
 
+def shares(weights: Floats) -> Floats:
+    """Return the weights of models; where none counts, as of one that AdaBoost stopped at, all count alike."""
+    return weights if weights.any() else np.ones_like(weights)
+
+
 def weighted_median(said: Floats, weights: Floats) -> Floats:
     """Return the weighted median of each row of `said` (n, models), shape (n,)."""
     order = np.argsort(said, axis=1, kind="stable")

@@ -9,6 +9,7 @@ import numpy as np
 
 from sqlite_ml_vtab.portable.families.base import Family, NotPortable, Parameters
 from sqlite_ml_vtab.portable.families.boosters import extract_lightgbm, extract_xgboost
+from sqlite_ml_vtab.portable.families.medians import shares
 from sqlite_ml_vtab.portable.families.tree_arrays import HUGE, ensemble, with_baseline
 from sqlite_ml_vtab.portable.families.tree_scoring import row, scores, validate
 from sqlite_ml_vtab.portable.values import Floats
@@ -63,12 +64,12 @@ def _ada_boost(estimator: Any) -> dict[str, Any]:
     trees = [_nodes(member.tree_) for member in members]
     raw = [np.asarray(member.tree_.value, dtype=np.float64)[:, 0, :] for member in members]
     if not hasattr(estimator, "classes_"):
-        return ensemble(trees, raw, link="identity", rounding="float32") | {"medians": weights}
+        return ensemble(trees, raw, link="identity", rounding="float32") | {"medians": shares(weights)}
     others = len(estimator.classes_) - 1
-    shares = weights / weights.sum() / others
+    parts = weights / weights.sum() / others
     values = [
-        np.where(np.eye(others + 1)[value.argmax(axis=1)] == 1, share, -share / others)
-        for value, share in zip(raw, shares, strict=True)
+        np.where(np.eye(others + 1)[value.argmax(axis=1)] == 1, part, -part / others)
+        for value, part in zip(raw, parts, strict=True)
     ]
     return ensemble(trees, values, link="softmax", rounding="float32")
 
