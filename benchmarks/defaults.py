@@ -34,7 +34,8 @@ Labelled = tuple[str, Contender]
 
 def algorithms(task: str) -> list[Labelled]:
     """Return every algorithm at its defaults, and every rival."""
-    return [(name, Contender(name)) for name in (*for_task(task, ALGORITHMS), *RIVALS)]
+    ours = [name for name in for_task(task, ALGORITHMS) if ALGORITHMS[name].is_installed]
+    return [(name, Contender(name)) for name in (*ours, *RIVALS)]
 
 
 def settings(task: str) -> list[Labelled]:
