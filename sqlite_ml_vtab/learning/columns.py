@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,9 @@ MIN_TARGET_ROWS = 100
 
 MAX_CATEGORIES = 10_000
 """So many values of a category are told apart, the commonest; the others are treated like unseen ones."""
+
+MIN_WORDS = 4
+"""Values of fewer words on average are names or codes: their letters say less than the mean of the target."""
 
 UNIQUE_SHARE = 0.5
 """A category with more values than this share of its rows is no category but text, and is read as WORDS."""
@@ -194,7 +197,7 @@ def _learn_category(feature: Feature, column: Column, target: Any, wish: Wish) -
     if stand_in is not None:
         column = np.array([stand_in if value is None else value for value in column], dtype=object)
     counts = Counter(value for value in column if value is not None)
-    how = "codes" if wish.codes else feature.encode or _how(feature, len(counts), len(known), wish)
+    how = "codes" if wish.codes else feature.encode or _how(feature, counts, len(known), wish)
     if how == "words":
         return _learn_words(replace(feature, kind="WORDS"), column, target, wish)
     commonest = sorted(counts, key=lambda value: (-counts[value], value))
@@ -211,13 +214,18 @@ def _stand_in(feature: Feature, known: Sequence[str]) -> str | None:
     return constant[0] if strategy == "constant" else min(counts, key=lambda value: (-counts[value], value))
 
 
-def _how(feature: Feature, values: int, rows: int, wish: Wish) -> str:
-    """Return how a category of so many values is encoded by default."""
+def _how(feature: Feature, values: Collection[str], rows: int, wish: Wish) -> str:
+    """Return how a category of these values, over so many rows, is encoded by default."""
     if wish.one_column:
         return "target"
-    if values <= MAX_ONE_HOT or rows < MIN_TARGET_ROWS:
+    if len(values) <= MAX_ONE_HOT or rows < MIN_TARGET_ROWS:
         return "onehot"
-    return "words" if values > UNIQUE_SHARE * rows and not feature.impute else "target"
+    is_text = len(values) > UNIQUE_SHARE * rows and _words_each(values) >= MIN_WORDS
+    return "words" if is_text and not feature.impute else "target"
+
+
+def _words_each(values: Collection[str]) -> float:
+    return sum(len(value.split()) for value in values) / len(values)
 
 
 def _encoded(feature: Feature, how: str, commonest: Sequence[str], column: Column, target: Any, wish: Wish) -> Learned:

@@ -110,7 +110,7 @@ def test_cross_fitted_means_count_a_filled_row_to_its_category():
 
 
 def test_a_filled_category_of_nearly_unique_text_does_not_become_words():
-    values = [f"name {place}" for place in range(120)]
+    values = [f"the name of number {place}" for place in range(120)]
     assert learned("CATEGORY", values).encoder.columns[0].kind == "WORDS"
     assert learned("CATEGORY", values, impute=("most_frequent",)).encoder.columns[0].kind == "CATEGORY"
 
@@ -236,17 +236,22 @@ def test_encode_target_bears_a_constant_target():
         (MAX_ONE_HOT + 1, MIN_TARGET_ROWS - 1, "CATEGORY", MAX_ONE_HOT),
         (50, MIN_TARGET_ROWS, "CATEGORY", 1),
         (51, MIN_TARGET_ROWS, "WORDS", MAX_TOPICS),
-        (MIN_TARGET_ROWS, MIN_TARGET_ROWS, "WORDS", 20),
+        (MIN_TARGET_ROWS, MIN_TARGET_ROWS, "WORDS", MAX_TOPICS),
     ],
 )
 def test_a_category_is_encoded_by_how_many_values_it_has(values, rows, kind, width):
-    found = learned("CATEGORY", [f"value {place % values:03}" for place in range(rows)])
+    found = learned("CATEGORY", [f"the value of {place % values:03}" for place in range(rows)])
     assert found.encoder.columns[0].kind == kind
     assert found.encoder.width == width
 
 
+def test_nearly_unique_codes_and_names_are_no_text():
+    for values in ([f"N{place}" for place in range(120)], [f"Ann Lee {place}" for place in range(120)]):
+        assert learned("CATEGORY", values).encoder.columns[0].kind == "CATEGORY"
+
+
 def test_rows_without_a_value_do_not_make_text_less_unique():
-    found = learned("CATEGORY", [f"name {place}" for place in range(120)] + [None] * 400)
+    found = learned("CATEGORY", [f"the name of number {place}" for place in range(120)] + [None] * 400)
     assert found.encoder.columns[0].kind == "WORDS"
 
 
