@@ -27,7 +27,7 @@ LIBRARIES = {
     "errors": set(),
     "declaration": set(),
     "portable": {"numpy", "orjson"},
-    "learning": {"numpy", "threadpoolctl"} | SCIENCE,
+    "learning": {"joblib", "numpy", "optuna", "threadpoolctl"} | SCIENCE,
 }
 """What each lower floor may import from outside the standard library."""
 
