@@ -6,6 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from sqlite_ml_vtab.errors import CommandError
+
+BACKENDS = ("dask", "loky", "multiprocessing", "ray", "spark", "threading")
+"""What joblib, and what is made for it, brings."""
+
 Task = TypeVar("Task")
 Found = TypeVar("Found")
 
@@ -29,10 +34,24 @@ class Workers:
             return map(run, tasks)
         return self._parallel(run, tasks)
 
+    def check(self) -> None:
+        """Raise CommandError where joblib does not know the backend, or what it needs is not there."""
+        from joblib import parallel_config
+
+        try:
+            with parallel_config(backend=self.backend, n_jobs=self.jobs):
+                pass
+        except (ValueError, ImportError, RuntimeError):
+            raise CommandError(
+                f"the backend {self.backend!r} is not registered with joblib. "
+                "Import what brings it and start its client first, or leave backend out."
+            ) from None
+
     def _parallel(self, run: Callable[[Task], Found], tasks: Iterable[Task]) -> Iterator[Found]:
         from joblib import Parallel, delayed, parallel_config
         from joblib.parallel import get_active_backend
 
+        self.check()
         with parallel_config(backend=self.backend, n_jobs=self.jobs):
             active, _ = get_active_backend()
             how = "generator" if getattr(active, "supports_return_generator", False) else "list"

@@ -48,7 +48,7 @@ class Clock:
     done: int = 0
     best: float | None = None
     started_at: str = field(default_factory=now)
-    began: float = field(default_factory=time.time)
+    began: float = field(default_factory=lambda: time.time())
 
     @property
     def ends_at(self) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 
 from sqlite_ml_vtab import predictor as verbs
-from sqlite_ml_vtab.errors import CommandError, about, shown
+from sqlite_ml_vtab.errors import CommandError, about, choices, shown
 from sqlite_ml_vtab.vtab.datasets import DatasetModule
 from sqlite_ml_vtab.vtab.functions import register_scalar_functions, register_table_functions
 from sqlite_ml_vtab.vtab.module import LOADED, Loaded, host_algorithms, register
@@ -37,6 +37,8 @@ def load(
         raise CommandError(f"jobs is a whole number but 0, -1 for every core, got {shown(jobs)}.")
     if backend is not None and not isinstance(backend, str):
         raise CommandError(f"backend is the name of a backend of joblib, such as 'loky', got {shown(backend)}.")
+    if backend is not None and backend not in verbs.BACKENDS:
+        raise CommandError(f"unknown backend {shown(backend)}. {choices(backend, verbs.BACKENDS, 'Backends')}")
     before = LOADED.get(db)
     untrusted = untrusted or (before is not None and before.host.untrusted)
     known = host_algorithms(algorithms)
