@@ -87,7 +87,7 @@ def train_part(rows: TrainingRows, plan: Plan, parts: Parts) -> Trained:
     target = whole.of_part(parts.train)
     weights = row_weights(rows, target, parts.train, plan.class_weight)
     chosen = plan.algorithm
-    wants = (chosen.scale, chosen.takes_nan, chosen.codes, plan.seed, chosen.one_column)
+    wants = (chosen.scale, chosen.takes_nan, chosen.codes, plan.seed, chosen.one_column, chosen.counts)
     wish = Wish(plan.task, len(target.labels), *wants)
     answers, inverse = transform_target(plan.target_transform, target.answers[parts.train])
     encoded = fit_encoder(rows.declared, rows.take(parts.train), answers, wish)
