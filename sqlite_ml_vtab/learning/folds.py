@@ -184,10 +184,10 @@ def run_fold(rows: TrainingRows, plan: Plan, fold: Fold, *, weigh: bool = False)
 def _measured(rows: TrainingRows, plan: Plan, fold: Fold, *, weigh: bool) -> FoldScore:
     began = time.perf_counter()
     trained = train_part(rows, plan, fold.parts)
-    check_probabilities(plan, trained.estimator)
+    check_probabilities(trained.plan, trained.estimator)
     fitted = time.perf_counter()
     tested = trained.encoded.encoder.matrix(rows.take(fold.parts.test))
-    measured = measure(plan, trained, tested, fold.parts.test)
+    measured = measure(trained, tested, fold.parts.test)
     answered = time.perf_counter()
     metrics = evaluate(plan.task, measured)
     main = MAIN[plan.task]
@@ -204,7 +204,7 @@ def _measured(rows: TrainingRows, plan: Plan, fold: Fold, *, weigh: bool) -> Fol
         metrics=metrics,
         fit_seconds=fitted - began,
         predict_seconds=answered - fitted,
-        model_bytes=model_bytes(plan, trained) if weigh else None,
+        model_bytes=model_bytes(trained) if weigh else None,
     )
 
 

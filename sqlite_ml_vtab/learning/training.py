@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sqlite_ml_vtab.errors import TrainingError
+from sqlite_ml_vtab.learning.algorithms.dummy import DUMMY
 from sqlite_ml_vtab.learning.columns import Wish
 from sqlite_ml_vtab.learning.decisions import costs, decide, transform_target
 from sqlite_ml_vtab.learning.estimator import Estimator, check_finite, fit_estimator
@@ -38,6 +39,8 @@ COVERAGE = 0.9
 class Trained:
     """One target, learned from a train part."""
 
+    plan: Plan
+    """What was fitted: the plan that was asked for, but for a target that never changes."""
     target: Target
     encoded: Encoded
     estimator: Estimator
@@ -55,7 +58,7 @@ def fit(rows: TrainingRows, plan: Plan) -> Fitted:
         check_rows(rows)
         parts = divide(rows, plan)
         fits = {
-            name: _evaluated(one, plan, parts, train_part(one, plan, parts), began)
+            name: _evaluated(one, parts, train_part(one, plan, parts), began)
             for name, one in each_target(rows).items()
         }
         return joined(fits) if len(fits) > 1 else next(iter(fits.values()))
@@ -85,6 +88,8 @@ def train_part(rows: TrainingRows, plan: Plan, parts: Parts) -> Trained:
     """Learn the encoding of the train part, and fit the estimator to it; `rows` have one target."""
     whole = read_target(plan.task, rows)
     target = whole.of_part(parts.train)
+    if plan.task == "regression" and target.is_constant(parts.train):
+        plan, target = _constant_plan(plan), target.noted(parts.train, plan.name)
     weights = row_weights(rows, target, parts.train, plan.class_weight)
     chosen = plan.algorithm
     wants = (chosen.scale, chosen.takes_nan, chosen.codes, plan.seed, chosen.one_column, chosen.counts)
@@ -93,7 +98,13 @@ def train_part(rows: TrainingRows, plan: Plan, parts: Parts) -> Trained:
     encoded = fit_encoder(rows.declared, rows.take(parts.train), answers, wish)
     if not encoded.encoder.width:
         raise TrainingError("every feature is NULL in every row of the train part. Insert rows with values.")
-    return Trained(target, encoded, fit_estimator(plan, encoded, answers, weights), inverse)
+    return Trained(plan, target, encoded, fit_estimator(plan, encoded, answers, weights), inverse)
+
+
+def _constant_plan(plan: Plan) -> Plan:
+    """Return the plan whose model is the target's one number; an iterative algorithm only comes near it."""
+    params = {"strategy": "median"}
+    return replace(plan, name="dummy", algorithm=DUMMY["dummy"], hyperparams=params, target_transform=None)
 
 
 def check_rows(rows: TrainingRows) -> None:
@@ -110,21 +121,15 @@ def check_rows(rows: TrainingRows) -> None:
             )
 
 
-def _evaluated(
-    rows: TrainingRows,
-    plan: Plan,
-    parts: Parts,
-    trained_on: Trained,
-    began: float,
-) -> Fitted:
-    target, encoded, estimator = trained_on.target, trained_on.encoded, trained_on.estimator
+def _evaluated(rows: TrainingRows, parts: Parts, trained_on: Trained, began: float) -> Fitted:
+    plan, target, encoded, estimator = trained_on.plan, trained_on.target, trained_on.encoded, trained_on.estimator
     tested = encoded.encoder.matrix(rows.take(parts.test)) if len(parts.test) else np.empty((0, encoded.encoder.width))
     trained = encoded.encoder.matrix(rows.take(parts.train)) if encoded.is_cross_fitted else encoded.matrix
     form = portable_form(plan.algorithm, estimator, trained, tested, target)
-    model = _model(plan, trained_on, form)
+    model = _model(trained_on, form)
     check_probabilities(plan, estimator)
     refitted = _limited(estimator.scores, plan.threads) if form.family == REFIT else None
-    measured = measure(plan, trained_on, tested, parts.test)
+    measured = measure(trained_on, tested, parts.test)
     model = replace(model, interval=_interval(plan.task, measured))
     model = _with_golden(model, rows, parts, refitted)
     metrics = evaluate(plan.task, measured) | per_class(measured, target.labels)
@@ -142,8 +147,9 @@ def _evaluated(
     )
 
 
-def _model(plan: Plan, trained: Trained, form: Form) -> Model:
+def _model(trained: Trained, form: Form) -> Model:
     """Return the model before anything is known of how it does."""
+    plan = trained.plan
     return Model(
         task=plan.task,
         encoder=trained.encoded.encoder,
@@ -157,11 +163,11 @@ def _model(plan: Plan, trained: Trained, form: Form) -> Model:
     )
 
 
-def model_bytes(plan: Plan, trained: Trained) -> int:
+def model_bytes(trained: Trained) -> int:
     """Return the size of the portable model, which is not compared with the estimator."""
     matrix = trained.encoded.matrix
-    form = portable_form(plan.algorithm, trained.estimator, matrix[:1], matrix[:0], trained.target)
-    return len(to_bytes(_model(plan, trained, form)))
+    form = portable_form(trained.plan.algorithm, trained.estimator, matrix[:1], matrix[:0], trained.target)
+    return len(to_bytes(_model(trained, form)))
 
 
 def check_probabilities(plan: Plan, estimator: Estimator) -> None:
@@ -186,11 +192,11 @@ def _limited(scores: MatrixScores, threads: int) -> MatrixScores:
     return limited
 
 
-def measure(plan: Plan, trained: Trained, tested: Floats, places: np.ndarray[Any, Any]) -> Measured:
+def measure(trained: Trained, tested: Floats, places: np.ndarray[Any, Any]) -> Measured:
     """Let the estimator itself answer the rows at `places`, whose matrix is `tested`, and decide as the model does."""
     if not len(places):
         return Measured(np.empty(0), np.empty(0), None)
-    target, estimator = trained.target, trained.estimator
+    plan, target, estimator = trained.plan, trained.target, trained.estimator
     scores = estimator.scores(tested)
     check_finite(plan, scores)
     truth = target.answers[places]
