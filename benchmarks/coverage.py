@@ -2,8 +2,8 @@
 
 Each (task, algorithm) is trained on one table of numbers; then the portable model and the bare estimator answer the
 same rows, which neither was fitted on, turn by turn in one process with one thread. The model encodes the rows, one at
-a time from SQLite's values and many from arrays; the estimator is given a matrix that is encoded already. `--write` puts
-both tables into docs/algorithm-coverage.md, `--write names` that of the names alone.
+a time from SQLite's values and many from arrays; the estimator is given a matrix that is encoded already. `--write`
+puts both tables into docs/algorithm-coverage.md, `--write names` that of the names alone.
 """
 
 from __future__ import annotations
