@@ -36,7 +36,7 @@ from sqlite_ml_vtab.portable import Scorer, to_bytes
 PAGE = Path(__file__).parent.parent / "docs" / "algorithm-coverage.md"
 TRAINED, ASKED, ONES = 800, 2000, 100
 """Rows to train on, rows that are asked for at once, and one by one."""
-TURNS = 9
+TURNS = 5
 FEATURES = 8
 
 

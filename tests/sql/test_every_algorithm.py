@@ -2,6 +2,7 @@
 
 import json
 import random
+import warnings
 
 import numpy as np
 import pytest
@@ -42,9 +43,8 @@ LABELS = {
 
 CANNOT = {
     ("qda", "100 features"): "TrainingError: p: algorithm 'qda' cannot be fitted to these rows: The covariance matrix",
-    ("radius_neighbors", "100 features"): "TrainingError: p: algorithm 'radius_neighbors' gives no finite number",
 }
-"""What ends in a sentence; the classifier of radius neighbours answers the commonest class."""
+"""What ends in a sentence, and how that begins."""
 
 EVERY = [
     (name, task, shape)
@@ -103,15 +103,21 @@ class Asked:
         model = from_bytes(value(self.db, "SELECT model FROM p_models WHERE version = 1"))
         matrix = model.encoder.matrix(read_columns(model.features, self.rows))
         estimator = self.kept[0]
-        said = estimator.fitted.predict(matrix).reshape(-1)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            said = estimator.fitted.predict(matrix).reshape(-1)
+            chances = estimator.fitted.predict_proba(matrix) if estimator.has_probabilities else [None] * len(said)
         values = [model.labels[int(place)] for place in said] if model.labels else said.tolist()
-        chances = estimator.fitted.predict_proba(matrix) if estimator.has_probabilities else [None] * len(values)
+        if estimator.has_probabilities:
+            # Of a tie a Gaussian process may say one class and give the other a hair more: its own two answers differ.
+            best = np.sort(chances, axis=1)[:, -2:]
+            values = [None if tied else said for tied, said in zip(best[:, 1] - best[:, 0] < 1e-7, values, strict=True)]
         family = FAMILIES.get(model.family)
         is_open = np.zeros(len(values), dtype=bool)
         if family is not None and family.ambiguous is not None:
             is_open = family.ambiguous(model.parameters, matrix)
         assert is_open.sum() <= 3
-        return [(v, c, o) for v, c, o in zip(values, chances, is_open.tolist(), strict=True)], model.labels
+        return list(zip(values, chances, is_open.tolist(), strict=True)), model.labels
 
     def forms(self):
         """Return what every form of prediction says of x: rows of the target and the probabilities."""
@@ -152,24 +158,24 @@ def near(found, expected, tolerance, size):
     """Return whether two numbers are the same, relatively to the number or to `size`."""
     if expected is None or expected != expected:
         return found is None
-    return abs(found - expected) <= tolerance * max(abs(expected), size)
+    return found == expected or abs(found - expected) <= tolerance * max(abs(expected), size)
 
 
 def agrees(row, expected, labels, tolerance, size):
-    """Return whether a prediction is what the estimator said: (value, chances, whether the method leaves it open)."""
+    """Return whether a prediction is what the estimator said: (value, None for a tie; chances; whether the method leaves all open)."""
     found, told = row
     said, chances, is_open = expected
     if is_open:
         return True
     if not labels:
         return told is None and near(found, said, tolerance, size)
-    if (found, type(found)) != (said, type(said)):
+    if said is not None and (found, type(found)) != (said, type(said)):
         return False
     if chances is None:
         return told is None
     told = json.loads(told)
     assert list(told) == [str(label) for label in labels]
-    return all(near(one, other, 0, 0) or abs(one - other) <= tolerance for one, other in zip(told.values(), chances))
+    return all(near(one, other, tolerance, 1.0) for one, other in zip(told.values(), chances))
 
 
 @pytest.mark.parametrize(("name", "task", "shape"), EVERY, ids=map(", ".join, EVERY))
@@ -178,7 +184,7 @@ def test_an_algorithm_answers_as_its_estimator_in_every_form_and_after_a_reopeni
 ):
     db = connect(path)
     asked = Asked(db, name, task, shape, kept)
-    if (name, shape) in CANNOT and not (name == "radius_neighbors" and task == "classification"):
+    if (name, shape) in CANNOT:
         assert refusal(db, "INSERT INTO p(p) VALUES ('train')").startswith(CANNOT[name, shape])
         return
     command(db, "train")
