@@ -58,8 +58,7 @@ def fit(rows: TrainingRows, plan: Plan) -> Fitted:
         check_rows(rows)
         parts = divide(rows, plan)
         fits = {
-            name: _evaluated(one, parts, train_part(one, plan, parts), began)
-            for name, one in each_target(rows).items()
+            name: _evaluated(one, parts, train_part(one, plan, parts), began) for name, one in each_target(rows).items()
         }
         return joined(fits) if len(fits) > 1 else next(iter(fits.values()))
 
