@@ -281,11 +281,14 @@ def _target_means(feature: Feature, categories: tuple[str, ...], column: Column,
     votes = _votes(target, wish.classes)
     cross_fitted = np.empty(votes.shape)
     places = np.arange(len(categories) + 2)[:, None]
-    learned = replace(_category(feature, categories, _means(codes, votes, places)), scaler=wish.scale)
+    means = _means(codes, votes, places)
+    learned = replace(_category(feature, categories, means), scaler=wish.scale)
     if len(codes) < 2:
         return learned
     for train, test in KFold(min(5, len(codes)), shuffle=True, random_state=wish.seed).split(codes):
         cross_fitted[test] = _means(codes[train], votes[train], codes[test])
+        # The mean of the other folds, low where this fold is high, would tell a row that stands alone about its target.
+        cross_fitted[test[~np.isin(codes[test, 0], codes[train, 0])]] = means[-2]
     return replace(learned, cross_fitted=cross_fitted)
 
 

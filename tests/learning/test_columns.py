@@ -221,6 +221,13 @@ def test_encode_target_bears_a_handful_of_rows(count):
     assert np.isfinite(found.matrix).all()
 
 
+def test_a_value_that_stands_alone_tells_nothing_of_its_target():
+    target = np.random.RandomState(0).normal(size=40)
+    found = learned("CATEGORY", [f"name {place}" for place in range(40)], target, encode="target")
+    np.testing.assert_allclose(found.matrix, target.mean())
+    np.testing.assert_array_equal(found.matrix[:1], encoded(found, ["a new name"]))
+
+
 def test_encode_target_bears_a_constant_target():
     found = learned("CATEGORY", ["a", "b"] * 5, np.full(10, 7.0), encode="target")
     assert found.matrix.tolist() == [[7.0]] * 10
