@@ -369,10 +369,33 @@ def test_a_default_that_the_installed_release_does_not_know_is_left_out():
         ("pls", "regression", (50, 9), {"n_components": 2}),
         ("ransac", "regression", (50, 9), {"min_samples": 10}),
         ("ransac", "regression", (5, 9), {"min_samples": 5}),
+        ("sgd", "regression", (30, 9), {"alpha": 0.1}),
+        ("sgd", "classification", (10**6, 9), {"alpha": 1e-4, "loss": "log_loss"}),
+        ("decision_tree", "regression", (9, 9), {"min_samples_leaf": 1}),
+        ("decision_tree", "regression", (50, 9), {"min_samples_leaf": 5}),
+        ("decision_tree", "classification", (5000, 9), {"min_samples_leaf": 10}),
     ],
 )
 def test_a_default_may_depend_on_the_shape_of_the_matrix(name, task, shape, defaults):
     assert ALGORITHMS[name].default_params(task, *shape) == defaults
+
+
+@pytest.mark.parametrize(
+    ("task", "rows", "leaves", "leaf_rows", "trees"),
+    [
+        ("classification", 10, 8, 1, 150),
+        ("classification", 3000, 15, 10, 180),
+        ("classification", 10**6, 31, 10, 300),
+        ("regression", 10, 8, 1, 200),
+        ("regression", 300, 8, 6, 203),
+        ("regression", 1000, 20, 10, 210),
+        ("regression", 10**6, 31, 10, 300),
+    ],
+)
+def test_boosted_trees_grow_with_the_rows_by_default(task, rows, leaves, leaf_rows, trees):
+    defaults = ALGORITHMS["hist_gradient_boosting"].default_params(task, rows)
+    grown = [defaults[name] for name in ("max_leaf_nodes", "min_samples_leaf", "max_iter")]
+    assert grown == [leaves, leaf_rows, trees]
 
 
 # One feature
