@@ -26,7 +26,7 @@ from paired import LOWER_IS_BETTER, TEST_SIZE, lost, scores, table_error, versus
 from rivals import RIVALS
 from tables import TABLES
 
-SEEDS = {"choosing": range(3), "judging": range(100, 110)}
+SEEDS = {"choosing": range(3), "encoding": range(3), "judging": range(100, 110)}
 """The splits of each kind of tables."""
 
 METRICS = {"classification": ("accuracy", "log_loss", "roc_auc"), "regression": ("r2_score",)}
@@ -141,7 +141,7 @@ def _print(title: str, frame: pd.DataFrame, formats: dict[str, str]) -> None:
 def _beside_rivals(task: str, workers: int) -> None:
     """Print the default beside its rivals, on the tables it was chosen on and on those it is judged on."""
     contenders = first_choices(task)
-    for purpose in SEEDS:
+    for purpose in ("choosing", "judging"):
         measured = measured_on(_chosen(task, purpose), contenders, workers)
         print(f"\n== {task}, the tables for {purpose}: {len(SEEDS[purpose])} splits each")
         _print_all(task, measured, [name for name, _ in contenders])
@@ -172,7 +172,7 @@ def _print_encodings(task: str, workers: int) -> None:
         with ProcessPoolExecutor(workers) as pool:
             jobs = {
                 table: pool.submit(_encoded_otherwise, table, Contender(name), others)
-                for table in _chosen(task, "choosing")
+                for table in _chosen(task, "choosing") + _chosen(task, "encoding")
             }
             measured = pd.DataFrame([found for job in jobs.values() for found in job.result()])
         rows = {}

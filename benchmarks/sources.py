@@ -24,7 +24,10 @@ class Table:
     drop: tuple[str, ...] = ()
     """Columns that are row numbers, or would give the target away."""
     purpose: str = "choosing"
-    """``choosing``: our defaults were chosen on it. ``judging``: nobody looked at a score on it before they stood."""
+    """``choosing``: our defaults were chosen on it. ``judging``: nobody looked at a score on it before they stood.
+
+    ``encoding``: it serves only to measure how text is read; by hand, each text would have a column of its own.
+    """
 
     @property
     def is_here(self) -> bool:
