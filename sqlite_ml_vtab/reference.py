@@ -95,9 +95,16 @@ HIDDEN_COLUMNS: dict[str, tuple[str, str]] = {
     "too_many_arguments": ("nobody", "Catches one argument too many, which would silently filter otherwise."),
     "probability": ("a prediction", "The probability of the predicted class; NULL for regression."),
     "probabilities": ("a prediction", "A JSON object of class to probability."),
-    "lower": ("a prediction", "Regression: the lower end of a 90 % interval, from the errors on the test part."),
+    "lower": (
+        "a prediction",
+        "Regression: the lower end of the interval that holds the truth with the confidence asked for.",
+    ),
     "upper": ("a prediction", "Regression: its upper end."),
     "warning": ("a prediction", "NULL, or why to distrust this row: a category or a value unlike the training rows."),
+    "probable": (
+        "a prediction",
+        "Classification: a JSON list, the likeliest first: the labels that hold the truth with that confidence.",
+    ),
     "version": ("you", "Ask this version instead of the deployed one."),
     "source": ("you", "A table, a view or a SELECT to score whole."),
     "<the table's name>": ("you", "The command column: INSERT INTO t(t) VALUES ('train')."),

@@ -117,6 +117,13 @@ def _target_transform(value: Any) -> str:
     return name
 
 
+def _confidence(value: Any) -> float:
+    number = _number(value)
+    if not 0 < number < 1:
+        raise ValueError("a fraction between 0 and 1, such as 0.9")
+    return number
+
+
 def _number(value: Any) -> float:
     number = math.nan if isinstance(value, bool) or value is None else float(value)
     if not math.isfinite(number):
@@ -161,6 +168,9 @@ OPTIONS: dict[str, Option] = {
         _target_transform,
         "none",
         "'log' or 'yeo_johnson': learn the bent target, predict in its own unit (regression).",
+    ),
+    "confidence": Option(
+        _confidence, "0.9", "The share of truths that `lower` and `upper`, or the labels in `probable`, shall hold."
     ),
 }
 

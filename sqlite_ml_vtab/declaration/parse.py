@@ -11,7 +11,10 @@ from sqlite_ml_vtab.declaration.tokens import Token, tokenize
 from sqlite_ml_vtab.declaration.types import Column, Declaration, Kind, Role
 from sqlite_ml_vtab.errors import DeclarationError
 
-RESERVED = ("features", "probability", "probabilities", "lower", "upper", "warning", "version", "source", "options")
+RESERVED = (
+    *("features", "probability", "probabilities", "lower", "upper", "warning", "probable"),
+    *("version", "source", "options"),
+)
 """The hidden columns every predictor has, beside arg2 ... argN and the command column named as the table."""
 
 GUARD = "too_many_arguments"

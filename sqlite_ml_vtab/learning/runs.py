@@ -31,6 +31,8 @@ class Plan:
     cost: Mapping[str, Mapping[str, float]] | None = None
     calibrate: str | None = None
     target_transform: str | None = None
+    confidence: float = 0.9
+    """The share of truths that intervals, or sets of labels, shall hold."""
     algorithms: Mapping[str, Algorithm] = field(default_factory=dict)
     """All algorithms, for those that are made of others."""
 

@@ -2,6 +2,7 @@
 
 from sqlite_ml_vtab.portable.cache import ScorerCache
 from sqlite_ml_vtab.portable.codec import MAX_BYTES, digest
+from sqlite_ml_vtab.portable.intervals import Conformal
 from sqlite_ml_vtab.portable.model import REFIT, AnyModel, Golden, JointModel, Model, from_bytes, members, to_bytes
 from sqlite_ml_vtab.portable.scoring import AnyScorer, JointScorer, MatrixScores, Scorer, scorer_of
 
@@ -10,6 +11,7 @@ __all__ = [
     "REFIT",
     "AnyModel",
     "AnyScorer",
+    "Conformal",
     "Golden",
     "JointModel",
     "JointScorer",

@@ -65,6 +65,7 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
         test_size=options.get("test_size", 0.25),
         split=split,
         seed=options.get("seed", 0),
+        confidence=options.get("confidence", 0.9),
         threads=host.threads,
         algorithms=host.algorithms,
         **{name: options.get(name) for name in _DECISIONS},
@@ -83,6 +84,7 @@ def plan_options(chosen: Plan) -> dict[str, Any]:
         "test_size": chosen.test_size,
         "split": chosen.split,
         "seed": chosen.seed,
+        "confidence": chosen.confidence,
     }
     return options | {name: value for name in _DECISIONS if (value := getattr(chosen, name)) is not None}
 

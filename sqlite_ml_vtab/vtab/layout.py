@@ -9,7 +9,7 @@ from sqlite_ml_vtab.declaration import Declaration, Role
 from sqlite_ml_vtab.declaration.parse import GUARD
 from sqlite_ml_vtab.store.sql import quoted
 
-SAYS = ("probability", "probabilities", "lower", "upper", "warning")
+SAYS = ("probability", "probabilities", "lower", "upper", "warning", "probable")
 """The hidden columns that a prediction fills."""
 
 

@@ -145,12 +145,12 @@ def test_an_option_that_is_not_written_is_not_there(declare):
         (
             "algoritm=knn",
             "unknown option 'algoritm'. Did you mean 'algorithm'? "
-            "Options: algorithm, calibrate, class_weight, cost, hyperparams, seed, split, "
+            "Options: algorithm, calibrate, class_weight, confidence, cost, hyperparams, seed, split, "
             "target_transform, test_size, threshold.",
         ),
         (
             "zzz=1",
-            "unknown option 'zzz'. Options: algorithm, calibrate, class_weight, cost, hyperparams, seed, split, "
+            "unknown option 'zzz'. Options: algorithm, calibrate, class_weight, confidence, cost, hyperparams, seed, split, "
             "target_transform, test_size, threshold.",
         ),
         ("algorithm=''", "option 'algorithm' takes a name, got ''."),
@@ -191,6 +191,11 @@ def test_an_option_that_is_not_written_is_not_there(declare):
             "class_weight='{\"a\": []}'",
             "option 'class_weight' takes 'balanced' or a JSON object of label to weight, got '{\"a\": []}'.",
         ),
+        ("confidence=1", "option 'confidence' takes a fraction between 0 and 1, such as 0.9, got '1'."),
+        ("confidence=0", "option 'confidence' takes a fraction between 0 and 1, such as 0.9, got '0'."),
+        ("confidence=90", "option 'confidence' takes a fraction between 0 and 1, such as 0.9, got '90'."),
+        ("confidence=nan", "option 'confidence' takes a number, got 'nan'."),
+        ("confidence=high", "option 'confidence' takes a number, got 'high'."),
         ("seed=", "option 'seed' needs one value. Quote it: seed='...'."),
         ("seed=1 2", "option 'seed' needs one value. Quote it: seed='...'."),
         ("seed=(1)", "option 'seed' needs one value. Quote it: seed='...'."),
