@@ -21,7 +21,17 @@ NONE = ("none", ())
 
 @pytest.mark.parametrize(
     ("count", "confidence", "rank"),
-    [(9, 0.9, 9), (10, 0.9, 10), (19, 0.9, 18), (99, 0.9, 90), (100, 0.9, 91), (1, 0.5, 1), (9, 0.7, 7), (3, 0.01, 1)],
+    [
+        (9, 0.9, 9),
+        (10, 0.9, 10),
+        (19, 0.9, 18),
+        (99, 0.9, 90),
+        (100, 0.9, 91),
+        (1, 0.5, 1),
+        (9, 0.7, 7),
+        (99, 0.55, 55),
+        (3, 0.01, 1),
+    ],
 )
 def test_the_limit_is_the_score_of_the_corrected_rank(count, confidence, rank):
     scores = np.random.RandomState(0).permutation(count) + 1.0
