@@ -277,6 +277,8 @@ def test_a_class_that_training_did_not_see_is_in_no_set():
     found, realised = sets(unseen, 0.9)
     assert found == Conformal(0.0)
     assert realised.coverage <= 0.8
+    votes = Classes(unseen.truth, unseen.predicted, unseen.scores, False, unseen.folds)
+    assert sets(votes, 0.9)[0] == Conformal(math.inf)
 
 
 # Whole trainings, on rows that nobody saw
@@ -323,6 +325,22 @@ def test_uneven_errors_get_uneven_intervals_that_are_narrower_on_average(trained
     assert hard[1] - hard[0] > 2.5 * (easy[1] - easy[0])
 
 
+@pytest.mark.parametrize("name", ["log", "yeo_johnson"])
+def test_intervals_of_a_bent_target_hold_what_was_asked_in_its_own_unit(rows_of, plan_of, name):
+    old, new = ([(x, z, math.exp(y / 2)) for x, z, y in noisy(2000, seed)] for seed in (0, 1))
+    rows = rows_of(["x real", "z real", "y real target"], old, "regression")
+    fitted = fit(rows, plan_of("linear_regression", "regression", target_transform=name))
+    scorer = Scorer(fitted.model)
+    asked = [row[:2] for row in new]
+    numbers, scores = scorer.many(asked)
+    lower, upper = np.array(scorer.many_bounds(asked, scores)).T
+    truth = np.array([row[2] for row in new])
+    assert ((lower <= truth) & (truth <= upper)).mean() == pytest.approx(0.9, abs=0.03)
+    assert fitted.metrics["interval_coverage"] == pytest.approx(0.9, abs=0.02)
+    assert fitted.metrics["interval_width"] == pytest.approx((upper - lower).mean(), rel=0.15)
+    assert (upper - numbers > numbers - lower).all()
+
+
 def flowers(count, seed):
     random = np.random.RandomState(seed)
     y = random.randint(3, size=count)
@@ -345,8 +363,8 @@ def test_sets_hold_what_was_asked_of_rows_that_nobody_saw(rows_of, plan_of, name
 
 def test_rows_without_a_prediction_set_no_limit(rows_of, plan_of):
     close = [(x / 100, x / 50) for x in range(200)]
-    rows = rows_of(["x real", "y real target"], [*close, *((1e3 * x, 0.0) for x in range(1, 9))], "regression")
-    fitted = fit(rows, plan_of("radius_neighbors", "regression", hyperparams={"radius": 0.1}))
+    rows = rows_of(["x real", "y real target"], [*close, *((1e3 * x, 0.0) for x in range(1, 61))], "regression")
+    fitted = fit(rows, plan_of("radius_neighbors", "regression", hyperparams={"radius": 0.01}))
     assert any(note.endswith("the metrics leave them out") for note in fitted.notes)
     assert math.isfinite(fitted.model.conformal.limit)
     assert fitted.metrics["interval_coverage"] > 0.8

@@ -121,7 +121,7 @@ def test_the_predicted_label_is_always_probable():
 
 
 @pytest.mark.parametrize(
-    ("limit", "labels"), [(0.0, ["a"]), (0.3, ["a", 2.5]), (1.0, ["a", 2.5, 2]), (math.inf, ["a", 2.5, 2])]
+    ("limit", "labels"), [(0.0, ["a"]), (0.25, ["a", 2.5]), (1.0, ["a", 2.5, 2]), (math.inf, ["a", 2.5, 2])]
 )
 def test_without_probabilities_labels_near_the_greatest_value_are_probable(limit, labels):
     votes = replace(CLASSES, parameters=CLASSES.parameters | {"link": "none"}, conformal=Conformal(limit))

@@ -82,6 +82,17 @@ def test_intervals_that_follow_the_row_are_the_same_in_every_form(numbers, name)
             assert all(close(*pair, 1e-3) for pair in zip(side["join"], side[form], strict=True)), form
 
 
+def test_each_array_of_rows_and_each_row_between_has_its_own_intervals(numbers):
+    command(numbers, "train")
+    numbers.execute(
+        "CREATE TABLE many(o); INSERT INTO many VALUES ('[[1, 1, 1]]'), ('[2, 2, 2]'), ('[[3, 3, 3], [4, 4, 4]]')"
+    )
+    found = rows(numbers, "SELECT p.a, p.lower, p.upper FROM many JOIN p(many.o) AS p ORDER BY p.a")
+    alone = [rows(numbers, "SELECT a, lower, upper FROM p(?, ?, ?)", (n, n, n))[0] for n in (1, 2, 3, 4)]
+    assert found == [pytest.approx(row, rel=1e-12) for row in alone]
+    assert len({low for _, low, _ in found}) == 4
+
+
 def test_intervals_are_wide_where_errors_are_and_hold_what_was_asked(numbers):
     command(numbers, "train", {"test_size": 0.5})
     numbers.execute("CREATE TABLE unseen(a, b, c, y)")
