@@ -13,6 +13,7 @@ from sqlite_ml_vtab.portable.values import ONE
 from sqlite_ml_vtab.predictor.accepted import is_class
 from sqlite_ml_vtab.predictor.base import Predictor
 from sqlite_ml_vtab.store import shadows
+from sqlite_ml_vtab.store.content import Content, check_content
 
 
 def create(predictor: Predictor) -> None:
@@ -24,6 +25,8 @@ def create(predictor: Predictor) -> None:
     check_features(name, algorithm, len(declaration.features))
     for column in declaration.features:
         _check_constant(column)
+    if "content" in options:
+        check_content(predictor.tables, options["content"])
     shadows.create(predictor.tables, predictor.declaration.columns, predictor.host.release)
 
 
@@ -41,6 +44,8 @@ def storable(predictor: Predictor, values: Sequence[Any]) -> Sequence[Any]:
 
     Raises InputError that names the column, the value and the remedy.
     """
+    if isinstance(predictor.rows, Content):
+        predictor.rows.refuse()
     stored: list[Any] | None = None
     for place, (value, (column, accepted)) in enumerate(zip(values, predictor.accepted, strict=True)):
         kind = type(value)
@@ -67,6 +72,8 @@ def _storable_value(predictor: Predictor, column: Column, value: Any) -> Any:
 
 def clear(predictor: Predictor) -> int:
     """Delete all training rows; return how many there were."""
+    if isinstance(predictor.rows, Content):
+        predictor.rows.refuse()
     count = predictor.rows.count()
     predictor.rows.clear()
     return count

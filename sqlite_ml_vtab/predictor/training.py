@@ -8,7 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from sqlite_ml_vtab.declaration import Role, check_option
+from sqlite_ml_vtab.declaration.options import AT_CREATE
 from sqlite_ml_vtab.declaration.parse import check_split, check_task
 from sqlite_ml_vtab.errors import (
     CommandError,
@@ -46,6 +49,8 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
     Raises CommandError with the legal choices.
     """
     declaration, host = predictor.declaration, predictor.host
+    for name in AT_CREATE.keys() & overrides.keys():
+        raise CommandError(AT_CREATE[name])
     try:
         chosen = {name: check_option(name, value) for name, value in overrides.items()}
         options = _merged(declaration.options, chosen)
@@ -103,8 +108,10 @@ def training_rows(predictor: Predictor, split: str) -> TrainingRows:
     order = declaration.one(Role.ORDER)
     names = [column.name for column in read_columns(declaration)]
     by = order.name if order and split == "last" else None
+    targets = [column.name for column in declaration.targets]
     predictor.rows.flush()
-    return collect(declaration, predictor.rows.chunks(names, [column.name for column in declaration.targets], by))
+    reading = predictor.rows.reading()
+    return collect(declaration, reading.chunks(names, targets, by), reading.count(targets))
 
 
 def rows_digest(rows: TrainingRows) -> str:
@@ -113,9 +120,29 @@ def rows_digest(rows: TrainingRows) -> str:
     for kind, column in zip(rows.kinds, rows.features, strict=True):
         state.update(kind.encode())
         # The bytes of an array of text are addresses.
-        state.update(repr(column.tolist()).encode() if column.dtype == object else column.tobytes())
-    state.update(repr((rows.targets, sorted(rows.sides.items()))).encode())
+        if column.dtype == object:
+            _update(state, column)
+        else:
+            state.update(np.ascontiguousarray(column).data)
+    state.update(b"({")
+    for place, (name, values) in enumerate(rows.targets.items()):
+        state.update((", " * bool(place) + f"{name!r}: ").encode())
+        _update(state, values)
+    state.update(f"}}, {sorted(rows.sides.items())!r})".encode())
     return state.hexdigest()
+
+
+def _update(state: hashlib._Hash, values: Any) -> None:
+    """Add the text of `values` as a list, in pieces: that of a million rows would be larger than the rows."""
+    state.update(b"[")
+    for start in range(0, len(values), DIGESTED):
+        piece = repr(list(values[start : start + DIGESTED]))[1:-1]
+        state.update((", " * bool(start) + piece).encode())
+    state.update(b"]")
+
+
+DIGESTED = 10_000
+"""So many values are written as text at once."""
 
 
 @dataclass(frozen=True, slots=True)
