@@ -125,6 +125,13 @@ def _confidence(value: Any) -> float:
     return number
 
 
+def _fit_way(value: Any) -> str:
+    name = _name(value)
+    if name not in ("whole", "incremental"):
+        raise ValueError("'whole' or 'incremental'")
+    return name
+
+
 def _content(value: Any) -> str:
     if (
         not isinstance(value, str)
@@ -182,6 +189,16 @@ OPTIONS: dict[str, Option] = {
     ),
     "confidence": Option(
         _confidence, "0.9", "The share of truths that `lower` and `upper`, or the labels in `probable`, shall hold."
+    ),
+    "sample": Option(
+        _test_size,
+        "every row",
+        "The model is fitted on a seeded sample of the train part, a fraction or a count; the whole test part tests.",
+    ),
+    "fit": Option(
+        _fit_way,
+        "whole",
+        "'incremental': one pass in chunks, in memory that does not grow with the table, where the algorithm can.",
     ),
     "content": Option(
         _content,

@@ -24,6 +24,7 @@ from sqlite_ml_vtab.learning.metrics import MAIN, Measured, Realised, evaluate, 
 from sqlite_ml_vtab.learning.parity import Form, portable_form
 from sqlite_ml_vtab.learning.rows import MAX_NUMBER, TrainingRows
 from sqlite_ml_vtab.learning.runs import Fitted, Plan, joined
+from sqlite_ml_vtab.learning.sampling import sampled
 from sqlite_ml_vtab.learning.splits import Parts, split_rows
 from sqlite_ml_vtab.learning.targets import Target, read_target, row_weights
 from sqlite_ml_vtab.portable import REFIT, Conformal, Golden, MatrixScores, Model, Scorer, to_bytes
@@ -76,8 +77,9 @@ def quiet(plan: Plan) -> Iterator[None]:
 
 
 def divide(rows: TrainingRows, plan: Plan) -> Parts:
-    """Return the train part and the test part that all targets share."""
-    return split_rows(plan.split, rows, read_target(plan.task, rows).codes, plan.test_size, plan.seed)
+    """Return the train part, or the sample of it, and the test part, which all targets share."""
+    codes = read_target(plan.task, rows).codes
+    return sampled(split_rows(plan.split, rows, codes, plan.test_size, plan.seed), codes, plan)
 
 
 def each_target(rows: TrainingRows) -> dict[str, TrainingRows]:

@@ -77,7 +77,7 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
     )
 
 
-_DECISIONS = ("class_weight", "threshold", "cost", "calibrate", "target_transform")
+_DECISIONS = ("class_weight", "threshold", "cost", "calibrate", "target_transform", "sample", "fit")
 """The options that a plan holds as they are, None where they were not written."""
 
 
