@@ -142,7 +142,9 @@ _WHICH = {"version": "The number of a version."}
 COMMANDS: dict[str, Command] = {
     "train": Command(
         _train,
-        _TRAINING | {"deploy": "true deploys the new version whatever its score, false does not."},
+        _TRAINING
+        | {"warm": "true goes on from the last version with these options, with the rows that came since."}
+        | {"deploy": "true deploys the new version whatever its score, false does not."},
         "Fit on the train part, evaluate on the test part, store a new version, deploy it if it is better.",
     ),
     "cross_validate": Command(

@@ -115,6 +115,7 @@ SHADOWS: dict[str, str] = {
     "rows": "The training rows, one column each as declared.",
     "versions": "Every trained version: how it was asked for, how it scored, what will predict.",
     "models": "The model of each version as bytes (portable-format.md), and their SHA-256.",
+    "states": "Of versions fitted in chunks: the numbers from which new rows go on, and the model they belong to.",
     "metrics": "The metrics of each version on its test part.",
     "holdout": "Up to 10,000 test rows of each version with the truth and the prediction.",
     "deployments": "Which version answered since when, and why.",

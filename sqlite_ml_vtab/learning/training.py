@@ -61,7 +61,7 @@ def fit(rows: TrainingRows, plan: Plan) -> Fitted:
         check_rows(rows)
         parts = divide(rows, plan)
         fits = {
-            name: _evaluated(one, parts, train_part(one, plan, parts), began) for name, one in each_target(rows).items()
+            name: evaluated(one, parts, train_part(one, plan, parts), began) for name, one in each_target(rows).items()
         }
         return joined(fits) if len(fits) > 1 else next(iter(fits.values()))
 
@@ -124,7 +124,8 @@ def check_rows(rows: TrainingRows) -> None:
             )
 
 
-def _evaluated(rows: TrainingRows, parts: Parts, trained_on: Trained, began: float) -> Fitted:
+def evaluated(rows: TrainingRows, parts: Parts, trained_on: Trained, began: float) -> Fitted:
+    """Return what came of a fit: the model, and how it does on the test part of `rows`."""
     plan, target, encoded, estimator = trained_on.plan, trained_on.target, trained_on.encoded, trained_on.estimator
     tested = encoded.encoder.matrix(rows.take(parts.test)) if len(parts.test) else np.empty((0, encoded.encoder.width))
     trained = encoded.encoder.matrix(rows.take(parts.train)) if encoded.is_cross_fitted else encoded.matrix

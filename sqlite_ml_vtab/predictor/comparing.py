@@ -25,6 +25,7 @@ from sqlite_ml_vtab.learning.runs import Plan
 from sqlite_ml_vtab.learning.search import COMPLETE, FAILED, STOPPED, Job, Trial, best_of, measure_trial
 from sqlite_ml_vtab.learning.training import fit
 from sqlite_ml_vtab.predictor.base import Predictor, as_json
+from sqlite_ml_vtab.predictor.digests import rows_digest
 from sqlite_ml_vtab.predictor.searching import (
     DEFAULT_FOLDS,
     MAX_FOLDS,
@@ -35,7 +36,7 @@ from sqlite_ml_vtab.predictor.searching import (
     store_run,
     whole_number,
 )
-from sqlite_ml_vtab.predictor.training import Attempt, plan, rows_digest, say, store_version, training_rows
+from sqlite_ml_vtab.predictor.training import Attempt, plan, say, store_version, training_rows
 from sqlite_ml_vtab.predictor.tuning import as_deployed
 from sqlite_ml_vtab.store import runs, versions
 

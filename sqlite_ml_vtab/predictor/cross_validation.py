@@ -9,6 +9,7 @@ from typing import Any
 from sqlite_ml_vtab.learning.folds import Fold, make_folds, mean_and_spread, run_fold, validated_rows
 from sqlite_ml_vtab.learning.metrics import MAIN
 from sqlite_ml_vtab.predictor.base import Predictor
+from sqlite_ml_vtab.predictor.digests import rows_digest
 from sqlite_ml_vtab.predictor.searching import (
     DEFAULT_FOLDS,
     MAX_FOLDS,
@@ -18,7 +19,7 @@ from sqlite_ml_vtab.predictor.searching import (
     store_run,
     whole_number,
 )
-from sqlite_ml_vtab.predictor.training import plan, rows_digest, say, training_rows
+from sqlite_ml_vtab.predictor.training import plan, say, training_rows
 
 OWN_OPTIONS = ("folds", "repeats")
 

@@ -9,6 +9,7 @@ from sqlite_ml_vtab.declaration import Column, Kind, Role
 from sqlite_ml_vtab.errors import DeclarationError, InputError, shown
 from sqlite_ml_vtab.learning.algorithms import check_features, check_hyperparams, find_algorithm
 from sqlite_ml_vtab.learning.columns import number_or_text
+from sqlite_ml_vtab.learning.incremental import check_incremental
 from sqlite_ml_vtab.portable.values import ONE
 from sqlite_ml_vtab.predictor.accepted import is_class
 from sqlite_ml_vtab.predictor.base import Predictor
@@ -23,6 +24,7 @@ def create(predictor: Predictor) -> None:
     name, algorithm = find_algorithm(options.get("algorithm"), task, algorithms)
     check_hyperparams(name, task, algorithms, options.get("hyperparams", {}))
     check_features(name, algorithm, len(declaration.features))
+    check_incremental(name, task, options, declaration)
     for column in declaration.features:
         _check_constant(column)
     if "content" in options:

@@ -31,8 +31,10 @@ from sqlite_ml_vtab.portable import (
 )
 from sqlite_ml_vtab.portable.values import ONE
 from sqlite_ml_vtab.predictor.base import Predictor
+from sqlite_ml_vtab.predictor.digests import rows_digest
+from sqlite_ml_vtab.predictor.incremental import fit_again
 from sqlite_ml_vtab.predictor.kept import SCORERS, refit_key, remember
-from sqlite_ml_vtab.predictor.training import plan, rows_digest, training_rows
+from sqlite_ml_vtab.predictor.training import plan, training_rows
 from sqlite_ml_vtab.predictor.versions import is_whole, known, mend, undeployed
 from sqlite_ml_vtab.store import relation, versions
 
@@ -161,13 +163,20 @@ def _refit(predictor: Predictor, number: int) -> Fitted:
             f"version {number} was fitted by the algorithm {shown(record.algorithm)}, which is not loaded here. "
             "Pass it to sqlite_ml_vtab.load(connection, algorithms={...})."
         )
+    passes = options.pop("passes", None)
     chosen = plan(predictor, options)
+    changed = TrainingError(
+        f"the rows of version {number} have changed since it was trained. "
+        f"Train a new version: {predictor.command('train')}."
+    )
+    if chosen.fit == "incremental":
+        done = fit_again(predictor, chosen, passes)
+        if done.digest != record.rows_digest:
+            raise changed
+        return done.fitted
     rows = training_rows(predictor, chosen.split)
     if rows_digest(rows) != record.rows_digest:
-        raise TrainingError(
-            f"the rows of version {number} have changed since it was trained. "
-            f"Train a new version: {predictor.command('train')}."
-        )
+        raise changed
     return fit(rows, chosen)
 
 

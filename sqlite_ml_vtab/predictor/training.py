@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from sqlite_ml_vtab.declaration import Role, check_option
 from sqlite_ml_vtab.declaration.options import AT_CREATE
@@ -25,6 +22,7 @@ from sqlite_ml_vtab.learning.algorithms import (
     check_hyperparams,
     find_algorithm,
 )
+from sqlite_ml_vtab.learning.incremental import check_incremental
 from sqlite_ml_vtab.learning.rows import TrainingRows, collect, read_columns
 from sqlite_ml_vtab.learning.runs import Fitted, Plan
 from sqlite_ml_vtab.learning.splits import default_split
@@ -34,6 +32,8 @@ from sqlite_ml_vtab.portable import (
     to_bytes,
 )
 from sqlite_ml_vtab.predictor.base import Predictor, as_json, now
+from sqlite_ml_vtab.predictor.digests import rows_digest
+from sqlite_ml_vtab.predictor.incremental import InChunks, fit_anew, go_on
 from sqlite_ml_vtab.predictor.kept import remember
 from sqlite_ml_vtab.store import versions
 
@@ -60,6 +60,7 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
         split = options.get("split") or default_split(declaration)
         check_split(declaration, split)
         check_task(declaration.task, options)
+        check_incremental(name, declaration.task, options, declaration)
     except DeclarationError as error:
         raise CommandError(*error.args) from None
     return Plan(
@@ -114,37 +115,6 @@ def training_rows(predictor: Predictor, split: str) -> TrainingRows:
     return collect(declaration, reading.chunks(names, targets, by), reading.count(targets))
 
 
-def rows_digest(rows: TrainingRows) -> str:
-    """Return the SHA-256 of everything a fit sees of `rows`."""
-    state = hashlib.sha256(rows.ids.tobytes())
-    for kind, column in zip(rows.kinds, rows.features, strict=True):
-        state.update(kind.encode())
-        # The bytes of an array of text are addresses.
-        if column.dtype == object:
-            _update(state, column)
-        else:
-            state.update(np.ascontiguousarray(column).data)
-    state.update(b"({")
-    for place, (name, values) in enumerate(rows.targets.items()):
-        state.update((", " * bool(place) + f"{name!r}: ").encode())
-        _update(state, values)
-    state.update(f"}}, {sorted(rows.sides.items())!r})".encode())
-    return state.hexdigest()
-
-
-def _update(state: hashlib._Hash, values: Any) -> None:
-    """Add the text of `values` as a list, in pieces: that of a million rows would be larger than the rows."""
-    state.update(b"[")
-    for start in range(0, len(values), DIGESTED):
-        piece = repr(list(values[start : start + DIGESTED]))[1:-1]
-        state.update((", " * bool(start) + piece).encode())
-    state.update(b"]")
-
-
-DIGESTED = 10_000
-"""So many values are written as text at once."""
-
-
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """A fit that is not stored yet."""
@@ -153,11 +123,19 @@ class Attempt:
     fitted: Fitted
     digest: str
     """Of the rows it was fitted on."""
+    chunks: InChunks | None = None
+    """How, where it was fitted in chunks."""
 
 
 def attempt(predictor: Predictor, overrides: Mapping[str, Any]) -> Attempt:
-    """Read the rows and fit; nothing is written."""
-    chosen = plan(predictor, overrides)
+    """Read the rows and fit; nothing is written. With `warm` among the overrides an earlier version goes on."""
+    warm = overrides.get("warm", False)
+    if not isinstance(warm, bool):
+        raise CommandError(f"option 'warm' takes true or false, got {as_json(warm)}.")
+    chosen = plan(predictor, {name: value for name, value in overrides.items() if name != "warm"})
+    if warm or chosen.fit == "incremental":
+        done = go_on(predictor, chosen, plan_options(chosen)) if warm else fit_anew(predictor, chosen)
+        return Attempt(chosen, done.fitted, done.digest, done)
     rows = training_rows(predictor, chosen.split)
     return Attempt(chosen, fit(rows, chosen), rows_digest(rows))
 
@@ -172,7 +150,8 @@ def train(predictor: Predictor, overrides: Mapping[str, Any], deploy_it: bool | 
 
 def land_unchanged(predictor: Predictor, made: Attempt, deploy_it: bool | None) -> int:
     """Store an attempt as `land` does, if the rows are still those it was fitted on; else raise TrainingError."""
-    if rows_digest(training_rows(predictor, made.plan.split)) != made.digest:
+    found = made.chunks.again() if made.chunks else rows_digest(training_rows(predictor, made.plan.split))
+    if found != made.digest:
         raise TrainingError("the rows changed while the model was fitted. Train again.")
     return land(predictor, made, deploy_it)
 
@@ -192,6 +171,8 @@ def store_version(predictor: Predictor, made: Attempt, because: str, kept: Seque
     notes = [*fitted.notes, *kept]
     blob = to_bytes(fitted.model)
     versions.add(tables, _record(predictor, number, made, notes), digest(blob), blob)
+    if made.chunks and made.chunks.state is not None:
+        versions.put_state(tables, number, digest(blob), made.chunks.state)
     versions.add_metrics(tables, number, fitted.metrics)
     versions.add_holdout(tables, number, fitted.holdout)
     if because:
@@ -231,11 +212,12 @@ def _record(predictor: Predictor, number: int, made: Attempt, notes: Sequence[st
 
     chosen, fitted = made.plan, made.fitted
     extras = {algorithm.extra for algorithm in used_algorithms(chosen)} - {""}
+    options = plan_options(chosen) | ({"passes": made.chunks.passes} if made.chunks else {})
     return versions.Version(
         version=number,
         algorithm=chosen.name,
         hyperparams=as_json(chosen.hyperparams),
-        options=as_json(plan_options(chosen)),
+        options=as_json(options),
         seed=chosen.seed,
         rows_trained=fitted.rows_trained,
         rows_tested=fitted.rows_tested,

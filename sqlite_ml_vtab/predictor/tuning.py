@@ -18,6 +18,7 @@ from sqlite_ml_vtab.learning.search import COMPLETE, EXTRAS, SEARCHES, Search, T
 from sqlite_ml_vtab.learning.spaces import Space, default_space, read_space
 from sqlite_ml_vtab.learning.training import fit
 from sqlite_ml_vtab.predictor.base import Predictor, as_json
+from sqlite_ml_vtab.predictor.digests import rows_digest
 from sqlite_ml_vtab.predictor.searching import (
     DEFAULT_FOLDS,
     MAX_FOLDS,
@@ -28,7 +29,7 @@ from sqlite_ml_vtab.predictor.searching import (
     store_run,
     whole_number,
 )
-from sqlite_ml_vtab.predictor.training import Attempt, plan, rows_digest, store_version, training_rows
+from sqlite_ml_vtab.predictor.training import Attempt, plan, store_version, training_rows
 from sqlite_ml_vtab.store import runs, versions
 
 OWN_OPTIONS = ("search", "space", "trials", "folds", "repeats", "timeout", "resume", "deploy")

@@ -118,9 +118,17 @@ class _Guarded(Reading):
         return _within(self, lambda: Reading.count(self, targets))
 
     def chunks(
-        self, names: Sequence[str], targets: Sequence[str], order: str | None = None
+        self,
+        names: Sequence[str],
+        targets: Sequence[str],
+        order: str | None = None,
+        span: tuple[int, int] | None = None,
     ) -> Iterator[list[tuple[Any, ...]]]:
-        return _stepped(self, lambda: Reading.chunks(self, names, targets, order))
+        return _stepped(self, lambda: Reading.chunks(self, names, targets, order, span))
+
+    def take(self, names: Sequence[str], ids: Sequence[int]) -> Iterator[list[tuple[Any, ...]]]:
+        # That of a relation without ids goes through `chunks`, and is guarded there.
+        return _stepped(self, lambda: Reading.take(self, names, ids)) if self.has_ids else super().take(names, ids)
 
 
 def _stepped(reading: Reading, run: Callable[[], Any]) -> Iterator[Any]:

@@ -12,6 +12,9 @@ from sqlite_ml_vtab.store.sql import Connection, Cursor, quoted
 CHUNK = 10_000
 """So many rows are in memory as tuples at once."""
 
+MAX_ASKED = 500
+"""So many ids are asked for in one statement."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -37,16 +40,35 @@ class Reading:
 
     def count(self, targets: Sequence[str] = ()) -> int:
         """Return how many rows have a value in each of `targets`."""
-        where = self._where(targets, []) if targets else ""
-        ((count,),) = self.connection.execute(f"SELECT count(*) FROM {self.source}{where}")
+        ((count,),) = self.connection.execute(f"SELECT count(*) FROM {self.source}{self._where(targets, [])}")
         return int(count)
 
     def chunks(
-        self, names: Sequence[str], targets: Sequence[str], order: str | None = None
+        self,
+        names: Sequence[str],
+        targets: Sequence[str],
+        order: str | None = None,
+        span: tuple[int, int] | None = None,
     ) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield (id, the columns `names`) of the rows whose `targets` are not NULL, ordered by `order`, then id."""
-        sql = f"{self._select(names)}{self._where(targets, [])}{self._order(order)}"
-        return sliced(lambda: self.connection.execute(sql))
+        """Yield (id, the columns `names`) of the rows whose `targets` are not NULL, ordered by `order`, then id.
+
+        `span` are the first and the last id that count; None for all.
+        """
+        within = [f"{self.key} BETWEEN ? AND ?"] if span else []
+        sql = f"{self._select(names)}{self._where(targets, within)}{self._order(order)}"
+        return sliced(lambda: self.connection.execute(sql, span or ()))
+
+    def take(self, names: Sequence[str], ids: Sequence[int]) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the rows with these ids, ascending, as `chunks` does."""
+        if not self.has_ids:
+            wanted = set(ids)
+            for chunk in self.chunks(names, (), None):
+                yield [row for row in chunk if row[0] in wanted]
+            return
+        for start in range(0, len(ids), MAX_ASKED):
+            some = ids[start : start + MAX_ASKED]
+            where = f" WHERE {self.key} IN ({', '.join('?' * len(some))})"
+            yield list(self.connection.execute(f"{self._select(names)}{where}{self._order(None)}", some))
 
     def _select(self, names: Sequence[str]) -> str:
         return f"SELECT {', '.join([self.key, *(self.columns[name] for name in names)])} FROM {self.source}"
@@ -58,8 +80,8 @@ class Reading:
         return f" ORDER BY {', '.join([self.columns[first], self.key] if first else [self.key])}"
 
     def _where(self, targets: Sequence[str], conditions: Sequence[str]) -> str:
-        known = [f"{self.columns[target]} IS NOT NULL" for target in targets]
-        return f" WHERE {' AND '.join([*known, *conditions])}"
+        known = [*(f"{self.columns[target]} IS NOT NULL" for target in targets), *conditions]
+        return f" WHERE {' AND '.join(known)}" if known else ""
 
 
 def sliced(run: Callable[[], Cursor]) -> Iterator[list[tuple[Any, ...]]]:
