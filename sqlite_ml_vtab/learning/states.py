@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlite_ml_vtab.errors import CommandError, ModelError
+from sqlite_ml_vtab.errors import CommandError
 from sqlite_ml_vtab.learning.estimator import unfitted
 from sqlite_ml_vtab.learning.features import Encoded
 from sqlite_ml_vtab.learning.runs import Plan
@@ -104,6 +104,3 @@ def _array(value: Any, shape: tuple[int, ...]) -> Any:
     if not np.isfinite(value).all():
         raise damaged("its state")
     return value.copy()
-
-
-__all__ = ["STATES", "ModelError", "check_can_go_on", "restored", "state_of"]

@@ -83,11 +83,6 @@ class Predictor:
         """The name as a user would write it in SQL."""
         return written(self.tables.name)
 
-    @property
-    def is_external(self) -> bool:
-        """Whether the rows are those of another relation, which content= names."""
-        return isinstance(self.rows, Content)
-
     def command(self, text: str, options: str = "") -> str:
         """Return the statement that runs the command `text` with JSON `options`, for sentences."""
         if options:

@@ -22,6 +22,8 @@ from sqlite_ml_vtab.store import versions
 from sqlite_ml_vtab.store.reading import Reading
 
 LAST_ID = 2**63 - 1
+MAX_PASSES = 1_000
+"""So often a version can go on from another: its rebuild goes through all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ def go_on(predictor: Predictor, plan: Plan, options: Mapping[str, Any]) -> InChu
     if not predictor.rows.reading().has_ids:
         raise CommandError("warm needs row ids to know which rows are new, and a view has none. Train anew.")
     number, taken_before, before = _last_version(predictor, options)
+    if len(taken_before) >= MAX_PASSES:
+        raise CommandError(f"version {number} has gone on {MAX_PASSES} times, the most there may be. Train anew.")
     start = _start(predictor, plan, number, before.rows_trained)
     spans = [*taken_before, (taken_before[-1][1] + 1, LAST_ID)]
     done = _fit(predictor, plan, spans, start, before.rows_digest)
@@ -125,6 +129,8 @@ def _last_version(
         except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
             continue
         if recorded == json.loads(json.dumps(options)):
+            if type(record.rows_trained) is not int or not isinstance(record.rows_digest, str):
+                raise ModelError(f"the record of version {number} cannot be read. Train anew, without warm.")
             return number, _spans(passes), record
     raise CommandError(
         "no version to go on from: none was fitted in chunks with these options. "
@@ -139,7 +145,8 @@ def _spans(passes: Any) -> list[tuple[int, int]]:
     except (TypeError, LookupError):
         found = []
     flat = [row for span in found for row in span]
-    if not flat or any(type(row) is not int or not -(2**63) <= row < 2**63 for row in flat):
+    is_plain = 0 < len(found) <= MAX_PASSES and all(type(row) is int and -(2**63) <= row < 2**63 for row in flat)
+    if not is_plain or flat != sorted(flat):
         raise ModelError("the passes of this version cannot be read. Train anew.")
     return found
 

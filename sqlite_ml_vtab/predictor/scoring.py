@@ -169,7 +169,7 @@ def _refit(predictor: Predictor, number: int) -> Fitted:
         f"the rows of version {number} have changed since it was trained. "
         f"Train a new version: {predictor.command('train')}."
     )
-    if chosen.fit == "incremental":
+    if passes is not None:
         done = fit_again(predictor, chosen, passes)
         if done.digest != record.rows_digest:
             raise changed
