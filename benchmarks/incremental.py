@@ -33,6 +33,7 @@ COLUMNS = ", ".join(f"x{n} REAL" for n in range(FEATURES))
 FITS = {
     "incremental, {rows:,} rows": ("big", "incremental"),
     "incremental, a tenth of them": ("tenth", "incremental"),
+    "in memory, a tenth of them": ("tenth", "whole"),
     "in memory, a sample of {sample:,}": ("sampled", "whole"),
 }
 """What is compared: the relation that is learned from, and how."""

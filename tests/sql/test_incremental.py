@@ -172,7 +172,7 @@ def test_weights_classes_groups_and_columns_count(big):
 
 
 def test_a_rare_class_is_in_the_sample(db, small):
-    small.setattr(survey, "SAMPLED", 100)
+    small.setattr(survey, "SAMPLED", 20)
     people(db, 3_000)
     db.execute("UPDATE x SET y = 'rare' WHERE id IN (7, 8, 9, 10, 11, 12)")
     declare(db, columns=COLUMNS.format("gaussian_nb"))
