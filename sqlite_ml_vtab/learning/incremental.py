@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlite_ml_vtab.declaration import Declaration, Kind
+from sqlite_ml_vtab.declaration import Declaration, Kind, Role
 from sqlite_ml_vtab.errors import DeclarationError, TrainingError, choices, shown
 from sqlite_ml_vtab.learning.columns import Wish
 from sqlite_ml_vtab.learning.estimator import finished, refusing, unfitted
@@ -84,6 +84,10 @@ def check_incremental(name: str, task: str, options: Mapping[str, Any], declarat
     if (options.get("split") or default_split(declaration)) == "last":
         raise DeclarationError(
             "fit='incremental' cannot hold back the last rows. Write split='column' with a SPLIT column, or 'shuffle'."
+        )
+    if options.get("split", "column") == "column" and declaration.one(Role.SPLIT) and declaration.one(Role.GROUP):
+        raise DeclarationError(
+            "fit='incremental' cannot tell whether the SPLIT column keeps groups whole. Declare GROUP or SPLIT alone."
         )
     if options.get("test_size", 0.25) >= 1:
         raise DeclarationError("fit='incremental' takes test_size as a fraction, got a count. Write 0.25, say.")
@@ -213,17 +217,20 @@ class _Course:
                 f"class {shown(rows.target[unknown[0]])} was in no row before, and cannot be learned later. "
                 "Train anew, without warm."
             )
+        with refusing(plan):
+            # An attribute that is there for some hyperparameters only: not for solver lbfgs, say.
+            partial_fit = self._estimator.partial_fit
         options: dict[str, Any] = {"classes": np.arange(len(self._labels))} if self._labels else {}
         weights = row_weights(rows, target, order, class_weight)
         if weights is not None:
-            if "sample_weight" not in inspect.signature(self._estimator.partial_fit).parameters:
+            if "sample_weight" not in inspect.signature(partial_fit).parameters:
                 raise TrainingError(
                     f"algorithm {plan.name!r} takes no weights in chunks. "
                     "Leave out the WEIGHT column and class_weight, or use another algorithm."
                 )
             options["sample_weight"] = weights
         with refusing(plan):
-            self._estimator.partial_fit(self._fit_for(rows, order), target.answers[order], **options)
+            partial_fit(self._fit_for(rows, order), target.answers[order], **options)
 
     def _fit_for(self, rows: TrainingRows, order: Any) -> Floats:
         matrix = self._encoded.encoder.matrix(rows.take(order))
@@ -255,6 +262,8 @@ class _Course:
             notes.append(f"tested on a sample of {sampled} of {self._seen.tested} rows")
         if len(self._seen.sample) < self._seen.trained and not self._before:
             notes.append(f"scaling, fill values and categories are those of a sample of {len(self._seen.sample)} rows")
+        if "max_iter" in plan.hyperparams:
+            notes.append("max_iter is not heeded: the rows are passed over once")
         return replace(fitted, rows_trained=trained, notes=tuple(notes))
 
 

@@ -200,6 +200,17 @@ def test_a_view_may_ask_another_predictor(external):
     assert command(external, "train", name="q") == 1
 
 
+def test_the_rows_of_another_predictor_may_be_learned_from(external):
+    declare(external, "own")
+    external.execute("INSERT INTO own(rowid, a, b, y) SELECT id, a, b, y FROM x")
+    declare(external, "q", COLUMNS.format("own"))
+    assert rows(external, "SELECT rowid, a FROM q WHERE a > 21") == [(220, 22), (230, 23)]
+    external.execute("BEGIN; INSERT INTO own SELECT a, b, y FROM x LIMIT 2")
+    assert value(external, "SELECT count(*) FROM q") == 26
+    external.execute("COMMIT")
+    assert command(external, "train", name="q") == 1
+
+
 @pytest.mark.parametrize("text", ["''", "' '", "'SELECT a, b, y FROM x'", "'with c as (select 1) select * from c'"])
 def test_content_is_a_name(db, text):
     said = refusal(db, f"CREATE VIRTUAL TABLE p USING ml_classification(a, y TARGET, content={text})")

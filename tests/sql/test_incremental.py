@@ -171,6 +171,20 @@ def test_weights_classes_groups_and_columns_count(big):
     assert command(big, "train", name="u") == 1
 
 
+def test_dates_words_and_columns_without_a_type_are_read_as_the_sample_says(db, small):
+    small.setattr(survey, "SAMPLED", 300)
+    db.execute("CREATE TABLE x(at, said, n, c, y)")
+    drawn = [
+        (f"2024-{1 + i % 12:02}-01", ("red sun", "blue sea")[i % 2] + f" {i % 9}", i % 5, "uvw"[i % 3], i % 2)
+        for i in range(4_000)
+    ]
+    db.executemany("INSERT INTO x VALUES (?, ?, ?, ?, ?)", drawn)
+    declare(db, columns="at DATE, said WORDS, n, c, y TARGET, fit='incremental', algorithm='sgd', content='x'")
+    command(db, "train")
+    assert value(db, "SELECT score FROM p_versions") == 1
+    assert rows(db, "SELECT y FROM p('2024-05-01', 'red sun 4', 0, 'v')") == [(0,)]
+
+
 def test_a_rare_class_is_in_the_sample(db, small):
     small.setattr(survey, "SAMPLED", 20)
     people(db, 3_000)
@@ -428,6 +442,10 @@ def test_a_tampered_state_is_refused(big, sql):
         ),
         ("algorithm='sgd', z TARGET", "fit='incremental' learns one target, got 2. Declare one."),
         (
+            "algorithm='sgd', s SPLIT, g GROUP",
+            "fit='incremental' cannot tell whether the SPLIT column keeps groups whole. Declare GROUP or SPLIT alone.",
+        ),
+        (
             "algorithm='sgd', o ORDER",
             "fit='incremental' cannot hold back the last rows. Write split='column' with a SPLIT column, or 'shuffle'.",
         ),
@@ -439,6 +457,20 @@ def test_what_chunks_cannot_give_is_refused_when_it_is_declared_and_when_it_is_t
     db.execute(declared.replace("fit='incremental', ", ""))
     asked = """INSERT INTO p(p, options) VALUES ('train', '{"fit": "incremental"}')"""
     assert refusal(db, asked) == f"CommandError: p: {said}"
+
+
+def test_hyperparameters_that_chunks_cannot_have_are_refused_or_noted(big):
+    declare(big, columns=COLUMNS.format("sgd"))
+    early = """INSERT INTO p(p, options) VALUES ('train', '{"hyperparams": {"early_stopping": true}}')"""
+    assert refusal(big, early) == (
+        "TrainingError: p: algorithm 'sgd' cannot be fitted to these rows: "
+        "early_stopping should be False with partial_fit"
+    )
+    lbfgs = """INSERT INTO p(p, options) VALUES ('train', '{"algorithm": "mlp", "hyperparams": {"solver": "lbfgs"}}')"""
+    assert refusal(big, lbfgs).startswith("TrainingError: p: algorithm 'mlp' cannot be fitted to these rows: ")
+    command(big, "train", {"hyperparams": {"max_iter": 5}})
+    notes = json.loads(value(big, "SELECT notes FROM p_versions"))
+    assert "max_iter is not heeded: the rows are passed over once" in notes
 
 
 def test_fit_is_whole_or_incremental(db):
