@@ -262,7 +262,7 @@ class _Course:
             notes.append(f"tested on a sample of {sampled} of {self._seen.tested} rows")
         if len(self._seen.sample) < self._seen.trained and not self._before:
             notes.append(f"scaling, fill values and categories are those of a sample of {len(self._seen.sample)} rows")
-        if "max_iter" in plan.hyperparams:
+        if "max_iter" in self.plan.hyperparams:
             notes.append("max_iter is not heeded: the rows are passed over once")
         return replace(fitted, rows_trained=trained, notes=tuple(notes))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlite_ml_vtab.declaration import Role, check_option
@@ -80,6 +80,11 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
 
 _DECISIONS = ("class_weight", "threshold", "cost", "calibrate", "target_transform", "sample", "fit")
 """The options that a plan holds as they are, None where they were not written."""
+
+
+def search_plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
+    """Return what a search fits: as `plan` has it, and whole, for folds divide rows that are in memory."""
+    return replace(plan(predictor, overrides), fit=None)
 
 
 def plan_options(chosen: Plan) -> dict[str, Any]:
