@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from sqlite_ml_vtab.learning.runs import Plan
 
 
+ENDLESS = 10**9
+"""So many rows a table is taken to have that is learned from in chunks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Estimator:
     """A fitted estimator."""
@@ -163,7 +167,10 @@ def _used(plan: Plan, algorithm: Algorithm, hyperparams: Mapping[str, Any]) -> I
 def unfitted(plan: Plan, encoded: Encoded, answers: Any) -> Any:
     """Return the unfitted estimator, wrapped so that its probabilities are calibrated where that was asked for."""
     threads = plan.threads if plan.calibrate is None else 1
-    estimator = _build(plan, plan.name, plan.algorithm, plan.hyperparams, encoded.matrix.shape, threads)
+    # Defaults that follow the number of rows must be those of the passes still to come: of rows without end.
+    rows = ENDLESS if plan.fit == "incremental" else len(encoded.matrix)
+    shape = (rows, encoded.matrix.shape[1])
+    estimator = _build(plan, plan.name, plan.algorithm, plan.hyperparams, shape, threads)
     if plan.algorithm.codes and "min_categories" in estimator.get_params():
         estimator.set_params(min_categories=encoded.codes)
     return estimator if plan.calibrate is None else _calibrated(plan, estimator, answers)

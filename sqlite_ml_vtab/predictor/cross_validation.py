@@ -19,7 +19,7 @@ from sqlite_ml_vtab.predictor.searching import (
     store_run,
     whole_number,
 )
-from sqlite_ml_vtab.predictor.training import plan, say, training_rows
+from sqlite_ml_vtab.predictor.training import say, search_plan, training_rows
 
 OWN_OPTIONS = ("folds", "repeats")
 
@@ -28,7 +28,7 @@ def cross_validate(predictor: Predictor, options: Mapping[str, Any]) -> int:
     """Measure what `train` would fit on every fold; return the number of the run. No version is made."""
     count = whole_number(options, "folds", DEFAULT_FOLDS, 2, MAX_FOLDS)
     repeats = whole_number(options, "repeats", 1, 1, MAX_FOLDS)
-    chosen = plan(predictor, {name: value for name, value in options.items() if name not in OWN_OPTIONS})
+    chosen = search_plan(predictor, {name: value for name, value in options.items() if name not in OWN_OPTIONS})
     rows = training_rows(predictor, chosen.split)
     divided = validated_rows(rows, chosen)
     folds = make_folds(divided, chosen, count, repeats)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -177,7 +178,7 @@ def _refit(predictor: Predictor, number: int) -> Fitted:
     rows = training_rows(predictor, chosen.split)
     if rows_digest(rows) != record.rows_digest:
         raise changed
-    return fit(rows, chosen)
+    return fit(rows, replace(chosen, fit="whole"))
 
 
 def _stored_model(predictor: Predictor, number: int) -> AnyModel | None:

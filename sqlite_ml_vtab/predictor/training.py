@@ -84,7 +84,7 @@ _DECISIONS = ("class_weight", "threshold", "cost", "calibrate", "target_transfor
 
 def search_plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
     """Return what a search fits: as `plan` has it, and whole, for folds divide rows that are in memory."""
-    return replace(plan(predictor, overrides), fit=None)
+    return replace(plan(predictor, overrides), fit="whole")
 
 
 def plan_options(chosen: Plan) -> dict[str, Any]:
