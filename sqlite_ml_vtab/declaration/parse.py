@@ -7,12 +7,13 @@ from typing import Any
 
 from sqlite_ml_vtab.declaration.columns import read_column
 from sqlite_ml_vtab.declaration.options import FOR_TASK, check_option
+from sqlite_ml_vtab.declaration.tasks import TASKS
 from sqlite_ml_vtab.declaration.tokens import Token, tokenize
 from sqlite_ml_vtab.declaration.types import Column, Declaration, Kind, Role
 from sqlite_ml_vtab.errors import DeclarationError
 
-RESERVED = ("features", "probability", "probabilities", "lower", "upper", "warning", "version", "source", "options")
-"""The hidden columns every predictor has, beside arg2 ... argN and the command column named as the table."""
+RESERVED = ("features", "version", "source", "options")
+"""The hidden columns of every predictor, beside arg2 ... argN, what it says, and the column named as the table."""
 
 GUARD = "too_many_arguments"
 """The hidden column behind the last argument: whoever constrains it passed one argument too many."""
@@ -49,7 +50,7 @@ def check_task(task: str, options: Mapping[str, Any]) -> None:
 
 def check_names(declaration: Declaration, table: str) -> None:
     """Refuse names that collide with each other, with a hidden column, or with `table`."""
-    taken = dict.fromkeys((*RESERVED, GUARD), "is a column every predictor has")
+    taken = dict.fromkeys((*RESERVED, GUARD, *declaration.says), "is a column every predictor has")
     taken |= {f"arg{i}": "is a column every predictor has" for i in range(2, len(declaration.features) + 1)}
     if table.lower() in taken:
         raise DeclarationError(
@@ -88,7 +89,7 @@ def _check_roles(declaration: Declaration) -> None:
     if not declaration.features:
         raise DeclarationError("no feature column. Declare at least one column without a clause.")
     for target in declaration.targets:
-        if declaration.task == "regression" and target.kind not in {Kind.NUMBER, Kind.ANY}:
+        if not TASKS[declaration.task].has_labels and target.kind not in {Kind.NUMBER, Kind.ANY}:
             raise DeclarationError(
                 f"target {target.name!r} is {target.type}, and regression predicts numbers. "
                 "Declare it REAL, or use ml_classification."
@@ -109,7 +110,7 @@ def check_split(declaration: Declaration, split: str | None) -> None:
     role = _NEEDS.get(split)
     if role and not declaration.one(role):
         raise DeclarationError(f"split='{split}' needs a column with the clause {role}. Declare one.")
-    if declaration.task == "regression" and split == "stratified":
+    if split == "stratified" and not TASKS[declaration.task].has_labels:
         raise DeclarationError("split='stratified' is for classification. Use split='shuffle'.")
     if declaration.one(Role.GROUP) and split in {"stratified", "shuffle", "last"}:
         raise DeclarationError(f"split='{split}' would tear groups apart. Use split='group', or drop the GROUP clause.")

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from sqlite_ml_vtab.declaration import TASKS
 from sqlite_ml_vtab.portable.values import Floats
 
-MAIN = {"classification": "accuracy", "regression": "r2_score"}
-"""The metric by which versions are compared; greater is better."""
+MAIN = {name: task.main for name, task in TASKS.items()}
+"""By task, the metric by which versions are compared; greater is better. '' where none can tell."""
 
 
 @dataclass(frozen=True, slots=True)

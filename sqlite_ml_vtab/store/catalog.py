@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlite_ml_vtab.declaration import TASKS
+from sqlite_ml_vtab.declaration import MODULES
 from sqlite_ml_vtab.declaration.tokens import tokenize
 from sqlite_ml_vtab.errors import CommandError, DeclarationError, choices, shown
 from sqlite_ml_vtab.store.sql import Connection, folded, quoted
@@ -32,7 +32,7 @@ def predictors(connection: Connection) -> Iterator[Entry]:
         )
         for name, sql in found:
             module = _module(sql)
-            if module in TASKS:
+            if module in MODULES:
                 yield Entry(schema, name, module)
 
 

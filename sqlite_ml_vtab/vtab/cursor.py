@@ -271,7 +271,8 @@ def _getters(reader: _Predictions, table: Table) -> dict[int, Callable[[], Any]]
     if asks_source:
         getters[layout.number("source")] = lambda: reader.arguments[0]
     getters[layout.number("version")] = lambda: reader.version
-    getters |= {layout.number(name): get for name, get in _said(reader).items()}
+    said = _said(reader)
+    getters |= {layout.number(name): said[name] for name in layout.declaration.says}
     return getters | {-1: reader.rowid}
 
 

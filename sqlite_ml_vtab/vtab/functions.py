@@ -11,7 +11,7 @@ import apsw
 import orjson
 
 from sqlite_ml_vtab import predictor as verbs
-from sqlite_ml_vtab.declaration import TASKS
+from sqlite_ml_vtab.declaration import MODULES
 from sqlite_ml_vtab.errors import CommandError, InputError
 from sqlite_ml_vtab.portable import AnyScorer, Scorer
 from sqlite_ml_vtab.portable.inputs import is_json, read_json, wrong_count
@@ -40,7 +40,7 @@ def _tables(loaded: Loaded) -> Iterable[tuple[Any, ...]]:
     for entry in catalog.predictors(loaded.connection):
         tables = Tables(loaded.connection, entry.schema, entry.name)
         summary = (None,) * len(reports.SUMMARY) if shadows.missing(tables) else reports.summary(tables)
-        yield entry.schema, entry.name, TASKS[entry.module], *summary, int(loaded.is_protected)
+        yield entry.schema, entry.name, MODULES[entry.module], *summary, int(loaded.is_protected)
 
 
 def _algorithms(loaded: Loaded, task: str | None = None) -> Iterable[tuple[Any, ...]]:

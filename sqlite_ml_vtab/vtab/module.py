@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import apsw
 
 from sqlite_ml_vtab import predictor as verbs
-from sqlite_ml_vtab.declaration import TASKS, parse
+from sqlite_ml_vtab.declaration import MODULES, parse
 from sqlite_ml_vtab.errors import CommandError, DeclarationError, Error, about, shown
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, Algorithm
 from sqlite_ml_vtab.store.catalog import find_predictor
@@ -148,7 +148,7 @@ def register(db: apsw.Connection, host: verbs.Host) -> Loaded:
         loaded.settle(host)
         return loaded
     loaded = LOADED[db] = Loaded(db, host)
-    for name, task in TASKS.items():
+    for name, task in MODULES.items():
         _create_module(db, name, loaded, task)
     return loaded
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqlite_ml_vtab.declaration import OPTIONS, Column, Kind, Role, check_option, parse
+from sqlite_ml_vtab.declaration import OPTIONS, TASKS, Column, Kind, Role, check_option, parse
 from sqlite_ml_vtab.declaration.options import FOR_TASK
 from sqlite_ml_vtab.declaration.parse import GUARD, RESERVED, check_split
 from sqlite_ml_vtab.errors import DeclarationError
@@ -317,13 +317,16 @@ def test_columns_that_cannot_stand_together_say_why(arguments, sentence):
     assert refusal(*arguments) == sentence
 
 
-@pytest.mark.parametrize("name", [*RESERVED, GUARD])
+SAYS = [*TASKS["classification"].says({}), "warning"]
+
+
+@pytest.mark.parametrize("name", [*RESERVED, *SAYS, GUARD])
 def test_a_column_never_hides_one_that_every_predictor_has(name):
     sentence = f"column '{name.upper()}' is a column every predictor has. Rename the column."
     assert refusal(f"{name.upper()} real", "y text target") == sentence
 
 
-@pytest.mark.parametrize("name", [*RESERVED, GUARD, "arg2"])
+@pytest.mark.parametrize("name", [*RESERVED, *SAYS, GUARD, "arg2"])
 def test_a_table_is_never_named_as_a_column_that_every_predictor_has(name):
     sentence = f"a predictor cannot be named '{name}': every predictor has a column of that name. Choose another name."
     assert refusal("a real", "b real", "y text target", table=name) == sentence
