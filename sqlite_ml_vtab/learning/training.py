@@ -42,7 +42,7 @@ def fit(rows: TrainingRows, plan: Plan) -> Fitted:
     began = time.perf_counter()
     with threadpool_limits(plan.threads), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _check_rows(rows)
+        check_rows(rows)
         parts = split_rows(plan.split, rows, read_target(plan.task, rows).codes, plan.test_size, plan.seed)
         fits = {
             name: _fit(replace(rows, targets={name: target}), plan, parts, began)
@@ -67,7 +67,8 @@ def _fit(rows: TrainingRows, plan: Plan, parts: Parts, began: float) -> Fitted:
     return _evaluated(rows, plan, parts, target, encoded, estimator, inverse, began)
 
 
-def _check_rows(rows: TrainingRows) -> None:
+def check_rows(rows: TrainingRows) -> None:
+    """Refuse no rows at all, and numbers too large to compute with; raise TrainingError."""
     if not len(rows.ids):
         raise TrainingError("no row has a target. Insert rows first: INSERT INTO ... SELECT ... FROM ...")
     numbers = [item for item in zip(rows.names, rows.kinds, rows.features, strict=True) if item[1] == "NUMBER"]
@@ -105,7 +106,7 @@ def _evaluated(
         inverse=inverse,
     )
     _check_probabilities(plan, estimator)
-    refitted = _limited(estimator.scores, plan.threads) if form.family == REFIT else None
+    refitted = limited(estimator.scores, plan.threads) if form.family == REFIT else None
     measured = _measure(plan, model, estimator, tested, target, parts)
     model = replace(model, interval=_interval(plan.task, measured))
     model = _with_golden(model, rows, parts, refitted)
@@ -132,7 +133,7 @@ def _check_probabilities(plan: Plan, estimator: Estimator) -> None:
         )
 
 
-def _limited(scores: MatrixScores, threads: int) -> MatrixScores:
+def limited(scores: MatrixScores, threads: int) -> MatrixScores:
     """Return `scores` held to so many threads also after the fit: OpenMP on busy cores can be 30 times slower."""
     from threadpoolctl import ThreadpoolController
 
@@ -211,13 +212,13 @@ def _holdout(
 def _with_golden(model: Model, rows: TrainingRows, parts: Parts, refitted: MatrixScores | None) -> Model:
     """Add a few training rows, spread over the train part, with the model's own answers."""
     places = parts.train[:: max(1, len(parts.train) // GOLDEN_ROWS)][:GOLDEN_ROWS]
-    raw = tuple(_raw_row(rows, int(place)) for place in places)
+    raw = tuple(raw_row(rows, int(place)) for place in places)
     scorer = Scorer(model, refitted)
     scores = tuple(tuple(float(value) for value in scorer.one(row)[1]) for row in raw)
     return replace(model, golden=Golden(raw, scores))
 
 
-def _raw_row(rows: TrainingRows, place: int) -> tuple[Any, ...]:
+def raw_row(rows: TrainingRows, place: int) -> tuple[Any, ...]:
     """Return the features of one row as a prediction would be given them."""
     values = []
     for kind, column in zip(rows.kinds, rows.features, strict=True):

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlite_ml_vtab.declaration import Column, Kind, Role
 from sqlite_ml_vtab.errors import DeclarationError, InputError, shown
-from sqlite_ml_vtab.learning.algorithms import check_features, check_hyperparams, find_algorithm
+from sqlite_ml_vtab.learning.algorithms import check_features, check_hyperparams, check_option_params, find_algorithm
 from sqlite_ml_vtab.learning.columns import number_or_text
 from sqlite_ml_vtab.portable.values import ONE
 from sqlite_ml_vtab.predictor.accepted import is_class
@@ -22,6 +22,7 @@ def create(predictor: Predictor) -> None:
     name, algorithm = find_algorithm(options.get("algorithm"), task, algorithms)
     check_hyperparams(name, task, algorithms, options.get("hyperparams", {}))
     check_features(name, algorithm, len(declaration.features))
+    check_option_params(name, algorithm, options)
     for column in declaration.features:
         _check_constant(column)
     shadows.create(predictor.tables, predictor.declaration.columns, predictor.host.release)

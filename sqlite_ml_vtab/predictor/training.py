@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlite_ml_vtab.declaration import Role, check_option
-from sqlite_ml_vtab.declaration.parse import check_split, check_task
+from sqlite_ml_vtab.declaration import TASKS, Role, check_option
+from sqlite_ml_vtab.declaration.parse import check_components, check_split, check_task
 from sqlite_ml_vtab.errors import (
     CommandError,
     DeclarationError,
@@ -20,12 +20,13 @@ from sqlite_ml_vtab.learning.algorithms import (
     DEFAULT_ALGORITHM,
     check_features,
     check_hyperparams,
+    check_option_params,
     find_algorithm,
 )
+from sqlite_ml_vtab.learning.fitting import fit
 from sqlite_ml_vtab.learning.rows import TrainingRows, collect, read_columns
 from sqlite_ml_vtab.learning.runs import Fitted, Plan
 from sqlite_ml_vtab.learning.splits import default_split
-from sqlite_ml_vtab.learning.training import fit
 from sqlite_ml_vtab.portable import (
     digest,
     to_bytes,
@@ -55,6 +56,8 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
         split = options.get("split") or default_split(declaration)
         check_split(declaration, split)
         check_task(declaration.task, options)
+        check_option_params(name, algorithm, options)
+        check_components(declaration, options)
     except DeclarationError as error:
         raise CommandError(*error.args) from None
     return Plan(
@@ -71,7 +74,10 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
     )
 
 
-_DECISIONS = ("class_weight", "threshold", "cost", "calibrate", "target_transform")
+_DECISIONS = (
+    *("class_weight", "threshold", "cost", "calibrate", "target_transform"),
+    *("clusters", "contamination", "components"),
+)
 """The options that a plan holds as they are, None where they were not written."""
 
 
@@ -185,6 +191,7 @@ def _record(predictor: Predictor, number: int, made: Attempt, notes: Sequence[st
         "split": chosen.split,
         "seed": chosen.seed,
     }
+    options = {name: value for name, value in options.items() if name not in TASKS[chosen.task].lacks}
     options |= {name: value for name in _DECISIONS if (value := getattr(chosen, name)) is not None}
     return versions.Version(
         version=number,

@@ -132,7 +132,7 @@ class Rows:
         """Yield (id, the columns `names`) of the rows whose `targets` are not NULL, ordered by `order`, then id."""
         listed = ", ".join([self._key, *map(quoted, names)])
         by = ", ".join([quoted(order), self._key] if order else [self._key])
-        whole = " AND ".join(f"{quoted(target)} IS NOT NULL" for target in targets)
+        whole = " AND ".join(f"{quoted(target)} IS NOT NULL" for target in targets) or "TRUE"
         sql = f"SELECT {listed} FROM {self._table} WHERE {whole} ORDER BY {by}"
         cursor = iter(self._connection.execute(sql))
         while chunk := list(islice(cursor, CHUNK)):

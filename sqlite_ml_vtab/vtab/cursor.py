@@ -7,14 +7,18 @@ The model is looked up at the first xFilter of a query and then kept, so that a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import apsw
 import orjson
 
 from sqlite_ml_vtab import predictor as verbs
+from sqlite_ml_vtab.declaration import TASKS
 from sqlite_ml_vtab.errors import InputError
-from sqlite_ml_vtab.portable import AnyScorer
+from sqlite_ml_vtab.portable import AnyScorer, PatternScorer
 from sqlite_ml_vtab.portable.inputs import is_json, read_json
+from sqlite_ml_vtab.vtab.layout import Layout
 from sqlite_ml_vtab.vtab.plan import Choice, Way
 
 if TYPE_CHECKING:
@@ -27,6 +31,8 @@ class Cursor:
     def __init__(self, table: Table) -> None:
         """Open a cursor on `table`."""
         self._table = table
+        has_target = TASKS[table.predictor.declaration.task].has_target
+        self._readers = READERS if has_target else PATTERN_READERS
         self._number: int | None = None
         self._reader: Any = None
 
@@ -44,15 +50,16 @@ class Cursor:
         """Take the reader of another way; its methods become the cursor's own, which saves a call for each column."""
         self._number = number
         choice = Choice.of(number)
-        self._reader = reader = READERS[choice.way](self._table, choice)
+        self._reader = reader = self._readers[choice.way](self._table, choice)
         self.Eof, self.Column, self.Rowid, self.Next = reader.is_done, reader.column, reader.rowid, reader.next
+        self.ColumnNoChange = reader.unchanged_column
 
     def Close(self) -> None:
         """Let go of everything, statements of ours that are under way above all: they would keep the database open."""
         if self._reader is not None:
             self._reader.close()
         self._reader = None
-        for name in ("Eof", "Column", "Rowid", "Next"):
+        for name in ("Eof", "Column", "ColumnNoChange", "Rowid", "Next"):
             self.__dict__.pop(name, None)
 
 
@@ -70,6 +77,9 @@ class _Rows:
     def begin(self, arguments: Sequence[Any]) -> None:
         if self._choice.has_version:
             raise InputError("version belongs to a prediction. Pass features too, or source.")
+        self._scan(arguments)
+
+    def _scan(self, arguments: Sequence[Any]) -> None:
         self._rows.flush()
         self._found = iter(self._rows.find(arguments[0]) if arguments else self._rows.scan())
         self.next()
@@ -91,6 +101,53 @@ class _Rows:
     def column(self, number: int) -> Any:
         assert self._row is not None
         return self._row[number + 1] if number < self._declared else None
+
+    def unchanged_column(self, number: int) -> Any:
+        """Return a value that an UPDATE leaves as it is; what a model says is not computed for that."""
+        return self.column(number) if number < self._declared else apsw.no_change
+
+
+class _Patterns(_Rows):
+    """Stored rows of a task without a target, with what the model says of each where that is asked for."""
+
+    def __init__(self, table: Table, choice: Choice) -> None:
+        super().__init__(table, choice)
+        layout = table.layout
+        self._says = {layout.number(name): name for name in layout.declaration.says}
+        self._features = [number + 1 for number in layout.features]
+        self._version_number = layout.number("version")
+        self._version: Any = None
+        self._scorer: AnyScorer | None = None
+        self._answered: tuple[Any, Any] | None = None
+
+    def begin(self, arguments: Sequence[Any]) -> None:
+        if self._choice.has_version:
+            *arguments, version = arguments
+            if self._scorer is None or version != self._version:
+                self._version, self._scorer = verbs.known(self._table.predictor, version), None
+        self._scan(arguments)
+
+    def next(self) -> None:
+        self._answered = None
+        super().next()
+
+    def column(self, number: int) -> Any:
+        name = self._says.get(number)
+        if name is not None:
+            with self._table.naming:
+                return self._said(name)
+        return self._version if number == self._version_number else super().column(number)
+
+    def _said(self, name: str) -> Any:
+        assert self._row is not None
+        if self._scorer is None:
+            self._scorer = verbs.scorer(self._table.predictor, self._version)
+        scorer, values = self._scorer, [self._row[number] for number in self._features]
+        assert isinstance(scorer, PatternScorer)
+        if name == "warning":
+            return scorer.warning(values)
+        self._answered = self._answered or scorer.stored(self._row[0], values)
+        return scorer.hidden(name, values, *self._answered)
 
 
 class _Predictions:
@@ -199,6 +256,8 @@ class _Predictions:
     def column(self, number: int) -> Any:
         return self._getters[number]()
 
+    unchanged_column = column
+
 
 class _Calls(_Predictions):
     """Predictions for all values of features IN (...), scored together."""
@@ -252,6 +311,9 @@ READERS: dict[Way, Callable[[Any, Choice], Any]] = {
     Way.SOURCE: _Source,
 }
 
+PATTERN_READERS = {**READERS, Way.ROWS: _Patterns, Way.ROW: _Patterns}
+"""The same for a task without a target, whose stored rows have answers too."""
+
 
 def _getters(reader: _Predictions, table: Table) -> dict[int, Callable[[], Any]]:
     """Return, by column number (-1 for the row id), the function that gives its value for the present prediction."""
@@ -271,7 +333,7 @@ def _getters(reader: _Predictions, table: Table) -> dict[int, Callable[[], Any]]
     if asks_source:
         getters[layout.number("source")] = lambda: reader.arguments[0]
     getters[layout.number("version")] = lambda: reader.version
-    said = _said(reader)
+    said = _said(reader, layout)
     getters |= {layout.number(name): said[name] for name in layout.declaration.says}
     return getters | {-1: reader.rowid}
 
@@ -291,8 +353,10 @@ def _argument(reader: _Predictions, place: int) -> Any:
     return reader.arguments[place] if place < len(reader.arguments) else None
 
 
-def _said(reader: _Predictions) -> dict[str, Callable[[], Any]]:
+def _said(reader: _Predictions, layout: Layout) -> dict[str, Callable[[], Any]]:
     """Return the functions of the hidden columns that a prediction fills."""
+    if not TASKS[layout.declaration.task].has_target:
+        return {name: partial(_found, reader, name) for name in layout.declaration.says}
 
     def bound(place: int) -> float | None:
         bounds = reader.scorer.bounds(reader.answer)
@@ -305,6 +369,14 @@ def _said(reader: _Predictions) -> dict[str, Callable[[], Any]]:
         "upper": lambda: bound(1),
         "warning": lambda: reader.scorer.warning(reader.values),
     }
+
+
+def _found(reader: _Predictions, name: str) -> Any:
+    """Return what a model of a task without a target says in the column `name`."""
+    if name == "warning":
+        return reader.scorer.warning(reader.values)
+    assert isinstance(reader.scorer, PatternScorer)
+    return reader.scorer.hidden(name, reader.values, reader.answer, reader.scores)
 
 
 def _json(value: Any) -> str | None:

@@ -38,6 +38,10 @@ class Algorithm:
     """Whether it reads a single matrix column, and so a single feature."""
     extra: str = ""
     """The package that must be installed for it, '' for scikit-learn's own."""
+    option_params: Mapping[str, str] = field(default_factory=dict)
+    """The options of a task without a target that it takes, each as the hyperparameter that it sets."""
+    max_rows: int = 0
+    """It compares every row with every other, and is not fitted to more rows than this; 0 for no limit."""
     tolerance: float = 1e-9
     """How near the portable form must come to the estimator, relatively; 1e-6 where that computes in float32."""
 

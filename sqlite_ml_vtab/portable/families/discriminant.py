@@ -1,4 +1,4 @@
-"""The discriminant family: a Gaussian with its own covariance for each class (QDA)."""
+"""The discriminant family: a Gaussian with its own covariance for each class (QDA), or for each cluster."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from sqlite_ml_vtab.portable.families.base import Family, Parameters, array, by_matrix, names, word
+from sqlite_ml_vtab.portable.families.base import Family, Parameters, array, by_matrix, names, require, word
 from sqlite_ml_vtab.portable.values import Floats
 
 
 def extract(estimator: Any) -> dict[str, Any]:
-    """Take a QuadraticDiscriminantAnalysis: for each class the map that whitens it, padded to (width, width)."""
+    """Take a QuadraticDiscriminantAnalysis: for each class the map that whitens it, padded to (width, width).
+
+    Or a GaussianMixture, or an EllipticEnvelope, which is one Gaussian.
+    """
+    if hasattr(estimator, "precisions_cholesky_"):
+        return _mixture(estimator)
+    if hasattr(estimator, "precision_"):
+        return _envelope(estimator)
     means = np.asarray(estimator.means_, dtype=np.float64)
     maps = np.zeros((*means.shape, means.shape[1]))
     offset = np.empty(len(means))
@@ -22,13 +29,38 @@ def extract(estimator: Any) -> dict[str, Any]:
     return {"link": "softmax", "means": means, "maps": maps, "offset": offset}
 
 
+def _mixture(estimator: Any) -> dict[str, Any]:
+    """Take the Gaussians of a mixture, whose precisions are stored as their type has it."""
+    means = np.asarray(estimator.means_, dtype=np.float64)
+    count, width = means.shape
+    stored = np.asarray(estimator.precisions_cholesky_, dtype=np.float64)
+    if estimator.covariance_type == "spherical":
+        stored = np.repeat(stored[:, None], width, axis=1)
+    if estimator.covariance_type in ("diag", "spherical"):
+        maps = stored[:, :, None] * np.eye(width)
+    else:
+        maps = np.broadcast_to(stored, (count, width, width)).copy()
+    # One addend of the log-likelihood is the same for all, and left out.
+    offset = np.log(np.diagonal(maps, axis1=1, axis2=2)).sum(axis=1) + np.log(estimator.weights_)
+    return {"link": "softmax", "means": means, "maps": maps, "offset": offset}
+
+
+def _envelope(estimator: Any) -> dict[str, Any]:
+    """Take the one Gaussian of an EllipticEnvelope; its deviance is the squared Mahalanobis distance."""
+    values, vectors = np.linalg.eigh(np.asarray(estimator.precision_, dtype=np.float64))
+    maps = (vectors * np.sqrt(np.maximum(values, 0.0)))[None]
+    means = np.asarray(estimator.location_, dtype=np.float64)[None]
+    return {"link": "deviance", "means": means, "maps": maps, "offset": np.zeros(1)}
+
+
 def validate(parameters: Parameters, width: int, outputs: int) -> None:
     """Require a mean and a map for each class."""
     names(parameters, "means", "maps", "offset")
     array(parameters, "means", "<f8", (outputs, width))
     array(parameters, "maps", "<f8", (outputs, width, width))
     array(parameters, "offset", "<f8", (outputs,))
-    word(parameters, "link", "softmax")
+    word(parameters, "link", "softmax", "deviance")
+    require(parameters["link"] == "softmax" or outputs == 1, "link")
 
 
 def scores(parameters: Parameters, matrix: Floats) -> Floats:
