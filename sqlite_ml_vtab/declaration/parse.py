@@ -138,9 +138,7 @@ def check_split(declaration: Declaration, split: str | None) -> None:
     if split is None or split == "none":
         return
     if not TASKS[declaration.task].has_target:
-        raise DeclarationError(
-            f"split={split!r} divides off a test part, and {declaration.task} has none. Leave it out."
-        )
+        raise DeclarationError(f"split={split!r} makes a test part, and {declaration.task} has none. Leave it out.")
     role = _NEEDS.get(split)
     if role and not declaration.one(role):
         raise DeclarationError(f"split='{split}' needs a column with the clause {role}. Declare one.")

@@ -173,8 +173,9 @@ def _components(setting: Setting) -> Found:
     plan, matrix = setting.plan, setting.matrix
     count = plan.components or COMPONENTS
     if count > matrix.shape[1]:
+        width = "1 column" if matrix.shape[1] == 1 else f"{matrix.shape[1]} columns"
         raise TrainingError(
-            f"components is {count}, and the features become {matrix.shape[1]} columns of numbers. "
+            f"components is {count}, and the features become {width} of numbers. "
             "Create the table with fewer components, or with more features."
         )
     params = {**plan.hyperparams, plan.algorithm.option_params.get("components", "n_components"): count}

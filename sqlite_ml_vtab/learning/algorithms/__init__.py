@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from sqlite_ml_vtab.declaration.tasks import COMPONENTS
 from sqlite_ml_vtab.errors import DeclarationError, choices, shown
 from sqlite_ml_vtab.learning.algorithms.anomalies import ANOMALIES
 from sqlite_ml_vtab.learning.algorithms.base import Algorithm
@@ -145,14 +146,16 @@ def check_features(name: str, algorithm: Algorithm, features: int) -> None:
 def check_option_params(name: str, algorithm: Algorithm, options: Mapping[str, Any]) -> None:
     """Refuse an option that sets no hyperparameter of the algorithm, or contradicts one; raise DeclarationError."""
     hyperparams = options.get("hyperparams", {})
+    stated = {"components": COMPONENTS} if "components" in algorithm.option_params else {}
+    stated |= options
     for option in OPTION_PARAMS:
         param = algorithm.option_params.get(option)
         if param is None and option in options:
             raise DeclarationError(f"algorithm {name!r} takes no {option}: {OPTION_PARAMS[option]}. Leave it out.")
-        if param in hyperparams and options.get(option, hyperparams[param]) != hyperparams[param]:
+        if param in hyperparams and stated.get(option, hyperparams[param]) != hyperparams[param]:
             raise DeclarationError(
-                f"option {option!r} is {shown(options[option])} and hyperparameter {param!r} is "
-                f"{shown(hyperparams[param])}. Write one of them."
+                f"{option} is {shown(stated[option])} and hyperparameter {param!r} is {shown(hyperparams[param])}. "
+                "Write the option alone."
             )
 
 
