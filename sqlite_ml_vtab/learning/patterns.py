@@ -135,6 +135,7 @@ def _clusters(setting: Setting) -> Found:
     sample = setting.sample
     metrics = evaluate("clustering", Measured(matrix[sample], said[sample], None))
     if not hasattr(fitted, "predict"):
+        notes += (f"{plan.name} places no new rows; it knows the clusters of the rows it was trained on",)
         return Found(None, (), _kept(setting, said), metrics, notes)
     count = cluster_count(fitted, said)
     if not count:

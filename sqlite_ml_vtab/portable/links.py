@@ -140,14 +140,6 @@ def _isolation_many(z: Floats) -> Floats:
         return np.asarray(2.0**-z)
 
 
-def _deviance_one(z: Sequence[float]) -> Sequence[float]:
-    return [-2.0 * value for value in z]
-
-
-def _deviance_many(z: Floats) -> Floats:
-    return np.asarray(-2.0 * z)
-
-
 LINKS: dict[str, Link] = {
     "identity": Link(_same_many, _same_one, "both"),
     "none": Link(_same_many, _same_one, "classification"),
@@ -158,6 +150,5 @@ LINKS: dict[str, Link] = {
     "modified_huber_ovr": Link(_huber_ovr_many, _huber_ovr, "classification"),
     "exp": Link(_exp_many, _exp_one, "regression"),
     "isolation": Link(_isolation_many, _isolation_one, "regression"),
-    "deviance": Link(_deviance_many, _deviance_one, "regression"),
 }
 """By name. ``none`` marks decision values that are not probabilities; ``sigmoid`` reads the second of two values."""

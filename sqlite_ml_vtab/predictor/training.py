@@ -18,6 +18,8 @@ from sqlite_ml_vtab.errors import (
 )
 from sqlite_ml_vtab.learning.algorithms import (
     DEFAULT_ALGORITHM,
+    OPTION_PARAMS,
+    Algorithm,
     check_features,
     check_hyperparams,
     check_option_params,
@@ -51,6 +53,7 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
         chosen = {name: check_option(name, value) for name, value in overrides.items()}
         options = _merged(declaration.options, chosen)
         name, algorithm = find_algorithm(options.get("algorithm"), declaration.task, host.algorithms)
+        options = _fitting(options, chosen, algorithm)
         check_hyperparams(name, declaration.task, host.algorithms, options.get("hyperparams", {}))
         check_features(name, algorithm, len(declaration.features))
         split = options.get("split") or default_split(declaration)
@@ -87,6 +90,14 @@ def _merged(declared: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str,
     if chosen.get("algorithm", kept.get("algorithm")) != kept.get("algorithm"):
         kept.pop("hyperparams", None)
     return kept | dict(chosen)
+
+
+def _fitting(options: Mapping[str, Any], chosen: Mapping[str, Any], algorithm: Algorithm) -> dict[str, Any]:
+    """Return `options` without declared ones that an algorithm chosen for this run has no use for: clusters, say."""
+    if "algorithm" not in chosen:
+        return dict(options)
+    idle = OPTION_PARAMS.keys() - algorithm.option_params.keys() - chosen.keys() - {"components"}
+    return {name: value for name, value in options.items() if name not in idle}
 
 
 def training_rows(predictor: Predictor, split: str) -> TrainingRows:

@@ -114,6 +114,7 @@ IDS = np.array([-5, 1, 2, 2**62], dtype="<i8")
 
 def _patterns():
     from sklearn.cluster import KMeans
+    from sklearn.covariance import EllipticEnvelope
     from sklearn.decomposition import NMF
     from sklearn.neighbors import LocalOutlierFactor
 
@@ -121,6 +122,7 @@ def _patterns():
     return {
         "centres": _pattern("clustering", "centres", KMeans(3, random_state=0), Pattern()),
         "density": _pattern("anomaly", "density", LocalOutlierFactor(5, novelty=True), kept),
+        "quadratic": _pattern("anomaly", "quadratic", EllipticEnvelope(random_state=0), Pattern(threshold=9.5)),
         "nonnegative": _pattern("projection", "nonnegative", NMF(2), Pattern(2)),
     }
 

@@ -235,8 +235,10 @@ CASES = {
                 for how in ("full", "tied", "diag", "spherical")
             ),
         ),
-        *cases(covariance.EllipticEnvelope, NUMBERS, {"random_state": 0}, {"random_state": 0, "assume_centered": True}),
     ],
+    "quadratic": cases(
+        covariance.EllipticEnvelope, NUMBERS, {"random_state": 0}, {"random_state": 0, "assume_centered": True}
+    ),
     "events": [
         *cases(naive_bayes.BernoulliNB, TWO_OR_THREE, {}, {"binarize": 1.0, "alpha": 0.1}),
         *cases(naive_bayes.CategoricalNB, TWO_OR_THREE, {"min_categories": 4}, features="codes"),
@@ -597,6 +599,7 @@ def sample(family):
             3,
             1,
         ),
+        "quadratic": ({"link": "identity", "centre": two[0], "form": np.eye(3)}, 3, 1),
         "nonnegative": ({"link": "identity", "parts": two, "products": two @ two.T, "penalty": 0.0}, 3, 2),
         "discriminant": (
             {"link": "softmax", "means": two, "maps": np.stack([np.eye(3)] * 2), "offset": two[:, 0]},
@@ -686,6 +689,7 @@ TAKES_AN_ARRAY = {
     "density": {"rows", "radii", "densities"},
     "discriminant": {"means", "maps", "offset"},
     "nonnegative": {"parts", "products"},
+    "quadratic": {"centre", "form"},
     "events": {"tables", "starts", "prior"},
     "isotonic": {"x", "y"},
     "kernel": {"rows", "weights", "intercept"},
@@ -752,7 +756,8 @@ TAMPERED = {
         (changed(products=1e101 * np.eye(2)), "products of parts"),
         (changed(link="exp"), "link"),
     ],
-    "discriminant": [(changed(link="ovr"), "link"), (changed(link="deviance"), "link")],
+    "discriminant": [(changed(link="ovr"), "link")],
+    "quadratic": [(changed(link="exp"), "link")],
     "events": [
         (put("starts", 0, 1), "codes of columns"),
         (put("starts", 1, 0), "codes of columns"),

@@ -9,6 +9,7 @@ import pytest
 from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn import (
     cluster,
+    covariance,
     decomposition,
     ensemble,
     kernel_ridge,
@@ -952,12 +953,13 @@ def test_no_rows_have_no_answers_in_any_family(name):
         "mlp": neural_network.MLPClassifier((3,), max_iter=3),
         "neighbors": neighbors.NearestCentroid(),
         "nonnegative": decomposition.NMF(3),
+        "quadratic": covariance.EllipticEnvelope(),
         "trees": tree.DecisionTreeClassifier(),
     }
     if estimators[name] is None:
         parameters, count, width = {"link": "identity", "values": np.zeros(3)}, 3, WIDTH
     else:
-        count, width = {"isotonic": (0, 1), "density": (0, WIDTH)}.get(name, (3, WIDTH))
+        count, width = {"isotonic": (0, 1), "density": (0, WIDTH), "quadratic": (0, WIDTH)}.get(name, (3, WIDTH))
         matrix = np.abs(MATRIX[:, :width]) if name == "nonnegative" else MATRIX[:, :width]
         parameters = extracted(fitted(estimators[name], count, matrix))[1]
     assert FAMILIES[name].scores(parameters, np.empty((0, width))).shape == (0, max(1, count))

@@ -151,6 +151,15 @@ def test_a_version_whose_rows_have_changed_is_not_rebuilt(db, algorithm):
     assert "the rows of version 1 have changed" in refusal(db, "INSERT INTO p(p) VALUES ('rebuild')")
 
 
+def test_a_declared_number_of_clusters_belongs_to_algorithms_that_take_one(db):
+    declare(db, "clustering", ", clusters=5")
+    fill(db)
+    for algorithm, count in (("birch", 5), ("mean_shift", None), ("hdbscan", None), ("agglomerative", 5)):
+        command(db, "train", {"algorithm": algorithm, "deploy": True})
+        assert value(db, "SELECT options ->> 'clusters' FROM p_versions ORDER BY version DESC LIMIT 1") == count
+        command(db, "rebuild")
+
+
 def test_the_newest_anomalies_are_deployed_for_nothing_tells_which_are_better(db):
     declare(db, "anomaly")
     fill(db)

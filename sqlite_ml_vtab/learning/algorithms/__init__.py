@@ -102,6 +102,7 @@ __all__ = [
     "ALGORITHMS",
     "ALIASES",
     "DEFAULT_ALGORITHM",
+    "OPTION_PARAMS",
     "Algorithm",
     "check_hyperparams",
     "check_option_params",

@@ -33,7 +33,7 @@ ANOMALIES = {
     ),
     "elliptic_envelope": Algorithm(
         doc="One Gaussian, fitted to the rows that agree best: a row far from its centre is an anomaly.",
-        family="discriminant",
+        family="quadratic",
         estimators={"anomaly": "sklearn.covariance:EllipticEnvelope"},
         scale="standard",
         option_params=_SHARE,

@@ -14,6 +14,7 @@ from sqlite_ml_vtab.portable.families.linear import LINEAR
 from sqlite_ml_vtab.portable.families.mlp import MLP
 from sqlite_ml_vtab.portable.families.neighbors import NEIGHBORS
 from sqlite_ml_vtab.portable.families.nonnegative import NONNEGATIVE
+from sqlite_ml_vtab.portable.families.quadratic import QUADRATIC
 from sqlite_ml_vtab.portable.families.trees import TREES
 
 FAMILIES: dict[str, Family] = {
@@ -30,6 +31,7 @@ FAMILIES: dict[str, Family] = {
     "mlp": MLP,
     "neighbors": NEIGHBORS,
     "nonnegative": NONNEGATIVE,
+    "quadratic": QUADRATIC,
     "trees": TREES,
 }
 

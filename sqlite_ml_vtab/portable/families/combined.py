@@ -26,7 +26,7 @@ FAMILY_OF = {
     "CategoricalNB": "events",
     "QuadraticDiscriminantAnalysis": "discriminant",
     "IsotonicRegression": "isotonic",
-    "EllipticEnvelope": "discriminant",
+    "EllipticEnvelope": "quadratic",
     "FastICA": "linear",
     "GaussianMixture": "discriminant",
     "GaussianRandomProjection": "linear",

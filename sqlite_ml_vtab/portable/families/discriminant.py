@@ -6,19 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from sqlite_ml_vtab.portable.families.base import Family, Parameters, array, by_matrix, names, require, word
+from sqlite_ml_vtab.portable.families.base import Family, Parameters, array, by_matrix, names, word
 from sqlite_ml_vtab.portable.values import Floats
 
 
 def extract(estimator: Any) -> dict[str, Any]:
     """Take a QuadraticDiscriminantAnalysis: for each class the map that whitens it, padded to (width, width).
 
-    Or a GaussianMixture, or an EllipticEnvelope, which is one Gaussian.
+    Or a GaussianMixture.
     """
     if hasattr(estimator, "precisions_cholesky_"):
         return _mixture(estimator)
-    if hasattr(estimator, "precision_"):
-        return _envelope(estimator)
     means = np.asarray(estimator.means_, dtype=np.float64)
     maps = np.zeros((*means.shape, means.shape[1]))
     offset = np.empty(len(means))
@@ -45,22 +43,13 @@ def _mixture(estimator: Any) -> dict[str, Any]:
     return {"link": "softmax", "means": means, "maps": maps, "offset": offset}
 
 
-def _envelope(estimator: Any) -> dict[str, Any]:
-    """Take the one Gaussian of an EllipticEnvelope; its deviance is the squared Mahalanobis distance."""
-    values, vectors = np.linalg.eigh(np.asarray(estimator.precision_, dtype=np.float64))
-    maps = (vectors * np.sqrt(np.maximum(values, 0.0)))[None]
-    means = np.asarray(estimator.location_, dtype=np.float64)[None]
-    return {"link": "deviance", "means": means, "maps": maps, "offset": np.zeros(1)}
-
-
 def validate(parameters: Parameters, width: int, outputs: int) -> None:
     """Require a mean and a map for each class."""
     names(parameters, "means", "maps", "offset")
     array(parameters, "means", "<f8", (outputs, width))
     array(parameters, "maps", "<f8", (outputs, width, width))
     array(parameters, "offset", "<f8", (outputs,))
-    word(parameters, "link", "softmax", "deviance")
-    require(parameters["link"] == "softmax" or outputs == 1, "link")
+    word(parameters, "link", "softmax")
 
 
 def scores(parameters: Parameters, matrix: Floats) -> Floats:
