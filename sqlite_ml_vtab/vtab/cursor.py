@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import apsw
 import orjson
 
 from sqlite_ml_vtab import predictor as verbs
@@ -20,6 +19,7 @@ from sqlite_ml_vtab.portable import AnyScorer, PatternScorer
 from sqlite_ml_vtab.portable.inputs import is_json, read_json
 from sqlite_ml_vtab.vtab.layout import Layout
 from sqlite_ml_vtab.vtab.plan import Choice, Way
+from sqlite_ml_vtab.vtab.stored import PatternRows, StoredRows
 
 if TYPE_CHECKING:
     from sqlite_ml_vtab.vtab.table import Table
@@ -61,93 +61,6 @@ class Cursor:
         self._reader = None
         for name in ("Eof", "Column", "ColumnNoChange", "Rowid", "Next"):
             self.__dict__.pop(name, None)
-
-
-class _Rows:
-    """Stored rows."""
-
-    def __init__(self, table: Table, choice: Choice) -> None:
-        self._table = table
-        self._choice = choice
-        self._rows = table.predictor.rows
-        self._declared = len(table.layout.visible)
-        self._found: Iterator[tuple[Any, ...]] = iter(())
-        self._row: tuple[Any, ...] | None = None
-
-    def begin(self, arguments: Sequence[Any]) -> None:
-        if self._choice.has_version:
-            raise InputError("version belongs to a prediction. Pass features too, or source.")
-        self._scan(arguments)
-
-    def _scan(self, arguments: Sequence[Any]) -> None:
-        self._rows.flush()
-        self._found = iter(self._rows.find(arguments[0]) if arguments else self._rows.scan())
-        self.next()
-
-    def is_done(self) -> bool:
-        return self._row is None
-
-    def next(self) -> None:
-        self._row = next(self._found, None)
-
-    def close(self) -> None:
-        self._found = iter(())
-
-    def rowid(self) -> int:
-        assert self._row is not None
-        self._table.is_at_stored_row = True
-        return int(self._row[0])
-
-    def column(self, number: int) -> Any:
-        assert self._row is not None
-        return self._row[number + 1] if number < self._declared else None
-
-    def unchanged_column(self, number: int) -> Any:
-        """Return a value that an UPDATE leaves as it is; what a model says is not computed for that."""
-        return self.column(number) if number < self._declared else apsw.no_change
-
-
-class _Patterns(_Rows):
-    """Stored rows of a task without a target, with what the model says of each where that is asked for."""
-
-    def __init__(self, table: Table, choice: Choice) -> None:
-        super().__init__(table, choice)
-        layout = table.layout
-        self._says = {layout.number(name): name for name in layout.declaration.says}
-        self._features = [number + 1 for number in layout.features]
-        self._version_number = layout.number("version")
-        self._version: Any = None
-        self._scorer: AnyScorer | None = None
-        self._answered: tuple[Any, Any] | None = None
-
-    def begin(self, arguments: Sequence[Any]) -> None:
-        if self._choice.has_version:
-            *arguments, version = arguments
-            if self._scorer is None or version != self._version:
-                self._version, self._scorer = verbs.known(self._table.predictor, version), None
-        self._scan(arguments)
-
-    def next(self) -> None:
-        self._answered = None
-        super().next()
-
-    def column(self, number: int) -> Any:
-        name = self._says.get(number)
-        if name is not None:
-            with self._table.naming:
-                return self._said(name)
-        return self._version if number == self._version_number else super().column(number)
-
-    def _said(self, name: str) -> Any:
-        assert self._row is not None
-        if self._scorer is None:
-            self._scorer = verbs.scorer(self._table.predictor, self._version)
-        scorer, values = self._scorer, [self._row[number] for number in self._features]
-        assert isinstance(scorer, PatternScorer)
-        if name == "warning":
-            return scorer.warning(values)
-        self._answered = self._answered or scorer.stored(self._row[0], values)
-        return scorer.hidden(name, values, *self._answered)
 
 
 class _Predictions:
@@ -304,14 +217,14 @@ class _Source(_Predictions):
 
 
 READERS: dict[Way, Callable[[Any, Choice], Any]] = {
-    Way.ROWS: _Rows,
-    Way.ROW: _Rows,
+    Way.ROWS: StoredRows,
+    Way.ROW: StoredRows,
     Way.CALL: _Predictions,
     Way.CALLS: _Calls,
     Way.SOURCE: _Source,
 }
 
-PATTERN_READERS = {**READERS, Way.ROWS: _Patterns, Way.ROW: _Patterns}
+PATTERN_READERS = {**READERS, Way.ROWS: PatternRows, Way.ROW: PatternRows}
 """The same for a task without a target, whose stored rows have answers too."""
 
 

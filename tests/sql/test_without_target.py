@@ -292,6 +292,7 @@ SMALL = {
     "two rows": ([(1.0, 2.0), (3.0, 5.0)], ""),
     "rows all alike": ([(1.0, 2.0)] * 12, ""),
     "a column that never changes": ([(i * i % 7, 5.0) for i in range(20)], ""),
+    "the largest numbers": ([((i * 7 % 12 - 6) * 1e37, i % 5) for i in range(24)], ""),
     "NULL alone": (
         [(None, None)] * 5,
         "TrainingError: p: every feature is NULL in every row. Insert rows with values.",
