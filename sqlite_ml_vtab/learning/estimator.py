@@ -233,8 +233,8 @@ def _accepted(plan: Plan, estimator: Any, weights: Floats) -> Floats:
 def _convergence_notes(plan: Plan, caught: list[warnings.WarningMessage]) -> list[str]:
     from sklearn.exceptions import ConvergenceWarning
 
-    # K-means warns in the same words of fewer different rows than clusters, which more steps do not mend.
-    real = [warning for warning in caught if "distinct clusters" not in str(warning.message)]
+    # K-means and Birch warn so of fewer clusters than were asked for, which more steps do not mend.
+    real = [warning for warning in caught if "clusters" not in str(warning.message)]
     if not any(issubclass(warning.category, ConvergenceWarning) for warning in real):
         return []
     return [f"{plan.name} stopped before it converged; raise max_iter in hyperparams"]

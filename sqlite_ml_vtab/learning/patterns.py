@@ -130,6 +130,9 @@ def _clusters(setting: Setting) -> Found:
     fitted, went = fit_without_target(plan, params, matrix, setting.weights)
     notes += went
     said = np.asarray(fitted.labels_ if hasattr(fitted, "labels_") else fitted.predict(matrix)).astype(np.int64)
+    asked, made = params.get(plan.algorithm.option_params.get("clusters", "")), len(set(said.tolist()) - {-1})
+    if isinstance(asked, int) and made < asked:
+        notes += (f"{asked} clusters were asked for, and {plan.name} finds {made} in these rows",)
     if (said < 0).all():
         notes += (f"every row is noise: {plan.name} found no cluster; change its hyperparams",)
     sample = setting.sample
@@ -164,6 +167,7 @@ def _anomalies(setting: Setting) -> Found:
     # A row is its own nearest neighbour where it is asked as a new one; the fit left it out.
     own = getattr(fitted, "negative_outlier_factor_", None)
     scores = estimator.answers(matrix) if own is None else -np.asarray(own)
+    _check_finite(plan, np.append(scores, threshold))
     edge = threshold + SLACK * max(1.0, abs(threshold))
     metrics = evaluate("anomaly", Measured(np.full(len(scores), threshold), scores > edge, None))
     pattern = Pattern(threshold=edge) if own is None else _kept(setting, scores, edge)
@@ -183,12 +187,20 @@ def _components(setting: Setting) -> Found:
     fitted, notes = fit_without_target(plan, params, matrix, setting.weights)
     estimator = Projector(plan.name, fitted, 0, (), has_probabilities=False, tolerance=plan.algorithm.tolerance)
     found = estimator.scores(matrix[setting.sample])
+    _check_finite(plan, found)
     if found.shape[1] != count:
         raise TrainingError(
             f"components is {count}, and {len(matrix)} rows give {found.shape[1]}. "
             "Insert more rows, or create the table with fewer components."
         )
     return Found(estimator, (), Pattern(count), _explained(fitted, matrix[setting.sample], found), notes)
+
+
+def _check_finite(plan: Plan, found: np.ndarray[Any, Any]) -> None:
+    if not np.isfinite(found).all():
+        raise TrainingError(
+            f"algorithm {plan.name!r} gives no finite number for these rows. Use another algorithm or hyperparams."
+        )
 
 
 def _explained(fitted: Any, matrix: Floats, found: Floats) -> dict[str, float]:

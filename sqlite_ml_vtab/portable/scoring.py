@@ -228,7 +228,8 @@ class PatternScorer:
 
     def _answer(self, said: Any, scores: Sequence[float]) -> Any:
         if self.model.task == "anomaly":
-            return int(said > self._pattern.threshold)
+            # What overflows to NaN is unlike anything, as scikit-learn has it.
+            return 1 - int(said <= self._pattern.threshold)
         return said if self.model.task == "clustering" else tuple(scores)
 
     def hidden(self, name: str, values: Sequence[Any], answer: Any, scores: Sequence[float] | None) -> Any:

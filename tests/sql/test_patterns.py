@@ -160,6 +160,16 @@ def test_a_declared_number_of_clusters_belongs_to_algorithms_that_take_one(db):
         command(db, "rebuild")
 
 
+@pytest.mark.parametrize("algorithm", ["kmeans", "birch"])
+def test_fewer_clusters_than_were_asked_for_are_told(db, algorithm):
+    declare(db, "clustering", f", clusters=4, algorithm={algorithm}")
+    fill(db, points=[(i % 3 * 10, 0, None) for i in range(30)])
+    command(db, "train")
+    assert json.loads(value(db, "SELECT notes FROM p_versions")) == [
+        f"4 clusters were asked for, and {algorithm} finds 3 in these rows"
+    ]
+
+
 def test_the_newest_anomalies_are_deployed_for_nothing_tells_which_are_better(db):
     declare(db, "anomaly")
     fill(db)
@@ -492,3 +502,35 @@ def test_every_row_of_a_large_table_has_its_answer_and_a_sample_is_measured(db):
     command(db, "train")
     assert rows(db, "SELECT count(*), count(DISTINCT cluster) FROM p") == [(10_500, 3)]
     assert rows(db, "SELECT rows_trained, rows_tested, score > 0.9 FROM p_versions") == [(10_500, 0, 1)]
+
+
+def test_rows_that_an_algorithm_makes_no_numbers_of_are_refused(connect):
+    class Lost(Far):
+        def score_samples(self, matrix):
+            return np.full(len(matrix), np.nan)
+
+    db = connect(algorithms={"lost": Lost})
+    declare(db, "anomaly", ", algorithm=lost")
+    fill(db)
+    assert refusal(db, TRAIN) == (
+        "TrainingError: p: algorithm 'lost' gives no finite number for these rows. Use another algorithm or hyperparams."
+    )
+
+
+def test_the_table_can_be_renamed_attached_and_copied(clusters, tmp_path):
+    before = rows(clusters, "SELECT rowid, cluster, distance FROM p")
+    clusters.execute("ALTER TABLE p RENAME TO clouds")
+    assert rows(clusters, "SELECT rowid, cluster, distance FROM clouds") == before
+    copy = str(tmp_path / "copy.db")
+    clusters.execute("VACUUM INTO ?", (copy,))
+    clusters.execute("ATTACH ? AS other", (copy,))
+    assert rows(clusters, "SELECT rowid, cluster, distance FROM other.clouds") == before
+    assert rows(clusters, "SELECT task, count(*) FROM ml_tables GROUP BY task") == [("clustering", 2)]
+    clusters.execute("DETACH other")
+
+
+def test_python_trains_outside_the_lock_with_the_same_options(db):
+    declare(db, "clustering")
+    fill(db)
+    assert sqlite_ml_vtab.train(db, "p", clusters=4, algorithm="agglomerative") == 1
+    assert value(db, "SELECT count(DISTINCT cluster) FROM p") == 4
