@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,6 +84,19 @@ _DECISIONS = (
 """The options that a plan holds as they are, None where they were not written."""
 
 
+def plan_options(chosen: Plan) -> dict[str, Any]:
+    """Return the options that make `plan` return `chosen` again."""
+    options = {
+        "algorithm": chosen.name,
+        "hyperparams": chosen.hyperparams,
+        "test_size": chosen.test_size,
+        "split": chosen.split,
+        "seed": chosen.seed,
+    }
+    options = {name: value for name, value in options.items() if name not in TASKS[chosen.task].lacks}
+    return options | {name: value for name in _DECISIONS if (value := getattr(chosen, name)) is not None}
+
+
 def _merged(declared: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
     """Return both together; declared hyperparameters belong to the declared algorithm alone."""
     kept = dict(declared)
@@ -155,9 +168,16 @@ def land_unchanged(predictor: Predictor, made: Attempt, deploy_it: bool | None) 
 
 def land(predictor: Predictor, made: Attempt, deploy_it: bool | None) -> int:
     """Store what came of a run as the next version; deploy it if it should be; return its number."""
+    return store_version(predictor, made, *_deployment(predictor, made.fitted, deploy_it))
+
+
+def store_version(predictor: Predictor, made: Attempt, because: str, kept: Sequence[str]) -> int:
+    """Store what came of a run as the next version, with the notes `kept`; return its number.
+
+    `because` is why it is deployed, '' where it is not.
+    """
     tables, fitted = predictor.tables, made.fitted
     number = versions.next_number(tables)
-    because, kept = _deployment(predictor, fitted, deploy_it)
     notes = [*fitted.notes, *kept]
     blob = to_bytes(fitted.model)
     versions.add(tables, _record(predictor, number, made, notes), digest(blob), blob)
@@ -166,9 +186,14 @@ def land(predictor: Predictor, made: Attempt, deploy_it: bool | None) -> int:
     if because:
         versions.deploy(tables, number, because, now())
     remember(predictor, number, fitted, blob)
-    for note in notes:
-        warnings.warn(f"{tables.name}: {note}", PredictorWarning, stacklevel=2)
+    say(predictor, notes)
     return number
+
+
+def say(predictor: Predictor, notes: Iterable[str]) -> None:
+    """Tell the user, as warnings that the program can silence."""
+    for note in notes:
+        warnings.warn(f"{predictor.tables.name}: {note}", PredictorWarning, stacklevel=2)
 
 
 def _deployment(predictor: Predictor, fitted: Fitted, deploy_it: bool | None) -> tuple[str, list[str]]:
@@ -195,20 +220,11 @@ def _record(predictor: Predictor, number: int, made: Attempt, notes: Sequence[st
 
     chosen, fitted = made.plan, made.fitted
     extras = {algorithm.extra for algorithm in used_algorithms(chosen)} - {""}
-    options = {
-        "algorithm": chosen.name,
-        "hyperparams": chosen.hyperparams,
-        "test_size": chosen.test_size,
-        "split": chosen.split,
-        "seed": chosen.seed,
-    }
-    options = {name: value for name, value in options.items() if name not in TASKS[chosen.task].lacks}
-    options |= {name: value for name in _DECISIONS if (value := getattr(chosen, name)) is not None}
     return versions.Version(
         version=number,
         algorithm=chosen.name,
         hyperparams=as_json(chosen.hyperparams),
-        options=as_json(options),
+        options=as_json(plan_options(chosen)),
         seed=chosen.seed,
         rows_trained=fitted.rows_trained,
         rows_tested=fitted.rows_tested,

@@ -467,6 +467,22 @@ def test_class_weights_are_weights(name, plan_of):
         fit(table(3), plan_of(name, class_weight="balanced"))
 
 
+# Nothing to learn
+
+
+@pytest.mark.parametrize("transform", [None, "log", "yeo_johnson"])
+@pytest.mark.parametrize("name", for_task("regression", ALGORITHMS))
+def test_a_constant_number_is_predicted_by_every_algorithm(name, transform, plan_of):
+    declared = ["a real", "c text", "y target"] if name != "isotonic" else ["a real", "y target"]
+    rows = [(number, *(number, "xyz"[number % 3])[: len(declared) - 1], 5.1) for number in range(1, 41)]
+    plan = plan_of(name, "regression", target_transform=transform)
+    found = fit(collect(parse("regression", "t", declared), [rows]), plan)
+    assert Scorer(found.model).one((3.5, "new")[: len(declared) - 1])[0] == 5.1
+    assert found.scorer == "portable: constant"
+    instead = "" if name == "dummy" else f", so dummy was fitted instead of {name}"
+    assert found.notes == (f"the target is 5.1 in every row; there is nothing to learn{instead}",)
+
+
 # What an algorithm cannot fit
 
 

@@ -534,3 +534,10 @@ def test_python_trains_outside_the_lock_with_the_same_options(db):
     fill(db)
     assert sqlite_ml_vtab.train(db, "p", clusters=4, algorithm="agglomerative") == 1
     assert value(db, "SELECT count(DISTINCT cluster) FROM p") == 4
+
+
+@pytest.mark.parametrize("text", ["cross_validate", "tune", "compare"])
+def test_commands_that_measure_predictions_of_a_target_are_refused(clusters, text):
+    assert refusal(clusters, "INSERT INTO p(p) VALUES (?)", (text,)) == (
+        f"CommandError: p: command '{text}' measures predictions of a target, and clustering has none. Use train."
+    )
