@@ -8,8 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-TASKS = {"ml_classification": "classification", "ml_regression": "regression"}
-"""The modules of CREATE VIRTUAL TABLE ... USING, and the task of each."""
+from sqlite_ml_vtab.declaration.tasks import TASKS
 
 
 class Role(StrEnum):
@@ -79,7 +78,7 @@ class Declaration:
     """A predictor as its CREATE statement declares it."""
 
     task: str
-    """``classification`` or ``regression``."""
+    """A key of TASKS."""
     columns: tuple[Column, ...]
     """All columns, in the order in which they were declared."""
     options: Mapping[str, Any]
@@ -94,6 +93,11 @@ class Declaration:
     def targets(self) -> tuple[Column, ...]:
         """The columns to predict, in declared order."""
         return self.having(Role.TARGET)
+
+    @cached_property
+    def says(self) -> tuple[str, ...]:
+        """The hidden columns that a prediction fills, in their order."""
+        return (*TASKS[self.task].says(self.options), "warning")
 
     def having(self, role: Role) -> tuple[Column, ...]:
         """Return the columns of `role`, in declared order."""

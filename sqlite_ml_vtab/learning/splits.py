@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from sqlite_ml_vtab.declaration import Declaration, Role
+from sqlite_ml_vtab.declaration import TASKS, Declaration, Role
 from sqlite_ml_vtab.errors import TrainingError, shown
 from sqlite_ml_vtab.learning.rows import TrainingRows
 
@@ -34,7 +34,7 @@ def default_split(declaration: Declaration) -> str:
     for role, name in ((Role.SPLIT, "column"), (Role.GROUP, "group"), (Role.ORDER, "last")):
         if declaration.one(role):
             return name
-    return "stratified" if declaration.task == "classification" else "shuffle"
+    return TASKS[declaration.task].split
 
 
 def split_rows(name: str, rows: TrainingRows, codes: Places | None, test_size: float | int, seed: int) -> Parts:

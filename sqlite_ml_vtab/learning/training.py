@@ -132,7 +132,7 @@ def evaluated(rows: TrainingRows, parts: Parts, trained_on: Trained, began: floa
     form = portable_form(plan.algorithm, estimator, trained, tested, target)
     model = _model(trained_on, form)
     check_probabilities(plan, estimator)
-    refitted = _limited(estimator.scores, plan.threads) if form.family == REFIT else None
+    refitted = limited(estimator.scores, plan.threads) if form.family == REFIT else None
     scores = estimator.scores(tested) if len(tested) else np.empty((0, model.outputs))
     measured = measure(trained_on, scores, parts.test)
     conformal, realised = _conformal(rows, plan, parts, model, measured, tested, scores)
@@ -184,7 +184,7 @@ def check_probabilities(plan: Plan, estimator: Estimator) -> None:
         )
 
 
-def _limited(scores: MatrixScores, threads: int) -> MatrixScores:
+def limited(scores: MatrixScores, threads: int) -> MatrixScores:
     """Return `scores` held to so many threads also after the fit: OpenMP on busy cores can be 30 times slower."""
     from threadpoolctl import ThreadpoolController
 
@@ -288,13 +288,13 @@ def _holdout(
 def _with_golden(model: Model, rows: TrainingRows, parts: Parts, refitted: MatrixScores | None) -> Model:
     """Add a few training rows, spread over the train part, with the model's own answers."""
     places = parts.train[:: max(1, len(parts.train) // GOLDEN_ROWS)][:GOLDEN_ROWS]
-    raw = tuple(_raw_row(rows, int(place)) for place in places)
+    raw = tuple(raw_row(rows, int(place)) for place in places)
     scorer = Scorer(model, refitted)
     scores = tuple(tuple(float(value) for value in scorer.one(row)[1]) for row in raw)
     return replace(model, golden=Golden(raw, scores))
 
 
-def _raw_row(rows: TrainingRows, place: int) -> tuple[Any, ...]:
+def raw_row(rows: TrainingRows, place: int) -> tuple[Any, ...]:
     """Return the features of one row as a prediction would be given them."""
     values = []
     for kind, column in zip(rows.kinds, rows.features, strict=True):

@@ -3,10 +3,22 @@
 from sqlite_ml_vtab.portable.cache import ScorerCache
 from sqlite_ml_vtab.portable.codec import MAX_BYTES, digest
 from sqlite_ml_vtab.portable.intervals import Conformal
-from sqlite_ml_vtab.portable.model import REFIT, AnyModel, Golden, JointModel, Model, from_bytes, members, to_bytes
-from sqlite_ml_vtab.portable.scoring import AnyScorer, JointScorer, MatrixScores, Scorer, scorer_of
+from sqlite_ml_vtab.portable.model import (
+    LISTED,
+    REFIT,
+    AnyModel,
+    Golden,
+    JointModel,
+    Model,
+    from_bytes,
+    members,
+    to_bytes,
+)
+from sqlite_ml_vtab.portable.pattern import Pattern
+from sqlite_ml_vtab.portable.scoring import AnyScorer, JointScorer, MatrixScores, PatternScorer, Scorer, scorer_of
 
 __all__ = [
+    "LISTED",
     "MAX_BYTES",
     "REFIT",
     "AnyModel",
@@ -17,6 +29,8 @@ __all__ = [
     "JointScorer",
     "MatrixScores",
     "Model",
+    "Pattern",
+    "PatternScorer",
     "Scorer",
     "ScorerCache",
     "digest",

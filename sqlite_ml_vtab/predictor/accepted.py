@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlite_ml_vtab.declaration import Column, Declaration, Kind, Role
+from sqlite_ml_vtab.declaration import TASKS, Column, Declaration, Kind, Role
 
 
 def accepted(declaration: Declaration, column: Column) -> frozenset[type]:
@@ -26,4 +26,4 @@ _ACCEPTED: Mapping[str, frozenset[type]] = {
 
 def is_class(declaration: Declaration, column: Column) -> bool:
     """Return whether it holds the classes: these may be of any type, as in any column of SQLite."""
-    return column.role is Role.TARGET and declaration.task == "classification"
+    return column.role is Role.TARGET and TASKS[declaration.task].has_labels

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlite_ml_vtab.declaration import Column, Kind, Role
 from sqlite_ml_vtab.errors import DeclarationError, InputError, shown
-from sqlite_ml_vtab.learning.algorithms import check_features, check_hyperparams, find_algorithm
+from sqlite_ml_vtab.learning.algorithms import check_features, check_hyperparams, check_option_params, find_algorithm
 from sqlite_ml_vtab.learning.columns import number_or_text
 from sqlite_ml_vtab.learning.incremental import check_incremental
 from sqlite_ml_vtab.portable.values import ONE
@@ -25,6 +25,7 @@ def create(predictor: Predictor) -> None:
     check_hyperparams(name, task, algorithms, options.get("hyperparams", {}))
     check_features(name, algorithm, len(declaration.features))
     check_incremental(name, task, options, declaration)
+    check_option_params(name, algorithm, options)
     for column in declaration.features:
         _check_constant(column)
     if "content" in options:

@@ -10,20 +10,21 @@ from typing import Any
 import numpy as np
 
 from sqlite_ml_vtab.declaration import Kind
+from sqlite_ml_vtab.declaration.tasks import components
 from sqlite_ml_vtab.errors import (
     ModelError,
     TrainingError,
     shown,
 )
+from sqlite_ml_vtab.learning.fitting import fit
 from sqlite_ml_vtab.learning.runs import Fitted
-from sqlite_ml_vtab.learning.training import fit
 from sqlite_ml_vtab.portable import (
     REFIT,
     AnyModel,
     AnyScorer,
     Golden,
     JointModel,
-    Scorer,
+    Pattern,
     digest,
     from_bytes,
     members,
@@ -115,7 +116,9 @@ def _belongs(predictor: Predictor, model: AnyModel) -> bool:
     targets = [column.name for column in declaration.targets]
     if isinstance(model, JointModel) and list(model.targets) != targets:
         return False
-    if (model.task, len(members(model))) != (declaration.task, len(targets)):
+    if (model.task, len(members(model))) != (declaration.task, max(1, len(targets))):
+        return False
+    if model.task == "projection" and members(model)[0].outputs != components(declaration.options):
         return False
     if [name for name, _ in features] != predictor.feature_names:
         return False
@@ -197,11 +200,20 @@ def _same_answers(old: AnyModel, fitted: Fitted) -> bool:
     new = members(fitted.model)
     if old.features != fitted.model.features or [one.labels for one in members(old)] != [one.labels for one in new]:
         return False
-    scorers = [Scorer(one, scores) for one, scores in zip(new, fitted.refitted, strict=True)]
+    if any(not _same_kept(one.pattern, other.pattern) for one, other in zip(members(old), new, strict=True)):
+        return False
+    scorers = [scorer_of(one, [scores]) for one, scores in zip(new, fitted.refitted, strict=True)]
     return all(_gives_golden(scorer, one.golden) for scorer, one in zip(scorers, members(old), strict=True))
 
 
-def _gives_golden(scorer: Scorer, golden: Golden) -> bool:
+def _same_kept(old: Pattern | None, new: Pattern | None) -> bool:
+    """Return whether both keep the same of the same rows."""
+    if old is None or new is None:
+        return old is new
+    return np.array_equal(old.ids, new.ids) and np.allclose(old.values, new.values, rtol=GOLDEN_TOLERANCE, atol=1e-12)
+
+
+def _gives_golden(scorer: AnyScorer, golden: Golden) -> bool:
     found = np.array([scorer.one(row)[1] for row in golden.rows])
     expected = np.array(golden.scores)
     return found.shape == expected.shape and bool(np.allclose(found, expected, rtol=GOLDEN_TOLERANCE, atol=1e-12))

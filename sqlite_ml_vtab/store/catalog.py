@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlite_ml_vtab.declaration import TASKS
+from sqlite_ml_vtab.declaration import MODULES
 from sqlite_ml_vtab.declaration.tokens import Token, tokenize
 from sqlite_ml_vtab.errors import CommandError, DeclarationError, choices, shown
 from sqlite_ml_vtab.store.sql import Connection, folded, quoted
@@ -35,7 +35,7 @@ def predictors(connection: Connection) -> Iterator[Entry]:
         for name, sql in found:
             tokens = _tokens(sql)
             module = _module(tokens)
-            if module in TASKS:
+            if module in MODULES:
                 yield Entry(schema, name, module, _content(tokens))
 
 

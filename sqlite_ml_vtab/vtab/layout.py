@@ -9,9 +9,6 @@ from sqlite_ml_vtab.declaration import Declaration, Role
 from sqlite_ml_vtab.declaration.parse import GUARD
 from sqlite_ml_vtab.store.sql import quoted
 
-SAYS = ("probability", "probabilities", "lower", "upper", "warning", "probable")
-"""The hidden columns that a prediction fills."""
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -32,13 +29,22 @@ class Layout:
     def arguments(self) -> list[str]:
         """``features``, and ``arg2`` ... where the column limit leaves room for all of them."""
         count = len(self.declaration.features)
-        others = len(self.visible) + len(SAYS) + 6
+        others = len(self.visible) + len(self.declaration.says) + 6
         return ["features", *(f"arg{n}" for n in range(2, count + 1) if others + count <= self.column_limit)]
 
     @cached_property
     def names(self) -> list[str]:
         """Every column's name, in the order in which table-function arguments bind to the hidden ones."""
-        return [*self.visible, *self.arguments, GUARD, *SAYS, "version", "source", self.table, "options"]
+        return [
+            *self.visible,
+            *self.arguments,
+            GUARD,
+            *self.declaration.says,
+            "version",
+            "source",
+            self.table,
+            "options",
+        ]
 
     def number(self, name: str) -> int:
         """Return the number of the hidden column `name`."""

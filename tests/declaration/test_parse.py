@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqlite_ml_vtab.declaration import OPTIONS, Column, Kind, Role, check_option, parse
+from sqlite_ml_vtab.declaration import OPTIONS, TASKS, Column, Kind, Role, check_option, parse
 from sqlite_ml_vtab.declaration.options import FOR_TASK
 from sqlite_ml_vtab.declaration.parse import GUARD, RESERVED, check_split
 from sqlite_ml_vtab.errors import DeclarationError
@@ -278,11 +278,12 @@ def test_several_columns_can_be_predicted(declare):
 
 @pytest.mark.parametrize("option", FOR_TASK)
 def test_an_option_of_one_task_is_refused_by_the_other(option):
-    other = {"classification": "regression", "regression": "classification"}[FOR_TASK[option]]
+    other = "regression" if FOR_TASK[option] != "regression" else "classification"
     written = EXAMPLES[option]
     sentence = f"option '{option}' is for {FOR_TASK[option]}, and this is {other}. Leave it out."
     assert refusal("a", "y target", f"{option}='{written}'", task=other) == sentence
-    assert parse(FOR_TASK[option], "t", ["a", "y target", f"{option}='{written}'"]).options.keys() == {option}
+    columns = ["a", "y target"] if TASKS[FOR_TASK[option]].has_target else ["a"]
+    assert parse(FOR_TASK[option], "t", [*columns, f"{option}='{written}'"]).options.keys() == {option}
 
 
 EXAMPLES = {
@@ -291,6 +292,9 @@ EXAMPLES = {
     "cost": '{"yes": {"no": 5}}',
     "calibrate": "sigmoid",
     "target_transform": "log",
+    "clusters": "3",
+    "contamination": "0.1",
+    "components": "3",
 }
 
 
@@ -319,13 +323,16 @@ def test_columns_that_cannot_stand_together_say_why(arguments, sentence):
     assert refusal(*arguments) == sentence
 
 
-@pytest.mark.parametrize("name", [*RESERVED, GUARD])
+SAYS = [*TASKS["classification"].says({}), "warning"]
+
+
+@pytest.mark.parametrize("name", [*RESERVED, *SAYS, GUARD])
 def test_a_column_never_hides_one_that_every_predictor_has(name):
     sentence = f"column '{name.upper()}' is a column every predictor has. Rename the column."
     assert refusal(f"{name.upper()} real", "y text target") == sentence
 
 
-@pytest.mark.parametrize("name", [*RESERVED, GUARD, "arg2"])
+@pytest.mark.parametrize("name", [*RESERVED, *SAYS, GUARD, "arg2"])
 def test_a_table_is_never_named_as_a_column_that_every_predictor_has(name):
     sentence = f"a predictor cannot be named '{name}': every predictor has a column of that name. Choose another name."
     assert refusal("a real", "b real", "y text target", table=name) == sentence
