@@ -26,7 +26,7 @@ SCIENCE = {"sklearn", "pandas", "scipy"}
 LIBRARIES = {
     "errors": set(),
     "declaration": set(),
-    "portable": {"numpy", "orjson"},
+    "portable": {"numpy", "onnx", "onnxruntime", "orjson"},
     "learning": {"joblib", "numpy", "optuna", "threadpoolctl"} | SCIENCE,
 }
 """What each lower floor may import from outside the standard library."""

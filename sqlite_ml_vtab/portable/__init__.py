@@ -1,7 +1,8 @@
-"""The portable model: stored as plain arrays, evaluated by numpy, independent of any library's version."""
+"""The portable model: plain arrays, evaluated by numpy and ONNX Runtime, independent of what any library stores."""
 
 from sqlite_ml_vtab.portable.cache import ScorerCache
 from sqlite_ml_vtab.portable.codec import MAX_BYTES, digest
+from sqlite_ml_vtab.portable.families.base import MatrixScores
 from sqlite_ml_vtab.portable.intervals import Conformal
 from sqlite_ml_vtab.portable.model import (
     LISTED,
@@ -15,7 +16,7 @@ from sqlite_ml_vtab.portable.model import (
     to_bytes,
 )
 from sqlite_ml_vtab.portable.pattern import Pattern
-from sqlite_ml_vtab.portable.scoring import AnyScorer, JointScorer, MatrixScores, PatternScorer, Scorer, scorer_of
+from sqlite_ml_vtab.portable.scoring import AnyScorer, JointScorer, PatternScorer, Scorer, scorer_of
 
 __all__ = [
     "LISTED",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from math import isfinite
 from operator import mul
 from typing import Any, TypeAlias
@@ -13,16 +12,13 @@ import numpy as np
 
 from sqlite_ml_vtab.errors import ModelError
 from sqlite_ml_vtab.portable.families import FAMILIES
-from sqlite_ml_vtab.portable.families.base import RowScores, by_matrix
+from sqlite_ml_vtab.portable.families.base import MatrixScores, RowScores, by_matrix
 from sqlite_ml_vtab.portable.intervals import difficulties, difficulty_of_one, ends, places
 from sqlite_ml_vtab.portable.inverse import INVERSES
 from sqlite_ml_vtab.portable.links import LINKS
 from sqlite_ml_vtab.portable.model import LISTED, REFIT, JointModel, Label, Model
 from sqlite_ml_vtab.portable.pattern import Pattern
 from sqlite_ml_vtab.portable.values import MANY, Column, Floats
-
-MatrixScores: TypeAlias = Callable[[Floats], Floats]
-"""A matrix (n, width) to decision values (n, outputs)."""
 
 Bounds: TypeAlias = tuple[Any, Any]
 """The lower and the upper end of an interval; an end that is not known is None. Of several targets: dicts by name."""
@@ -66,9 +62,7 @@ class Scorer:
             self._matrix_scores: MatrixScores = refitted
             self._row_scores: RowScores = by_matrix(lambda _, matrix: refitted(matrix))(model.parameters)
         else:
-            family = FAMILIES[model.family]
-            self._matrix_scores = partial(family.scores, model.parameters)
-            self._row_scores = family.row(model.parameters)
+            self._row_scores, self._matrix_scores = FAMILIES[model.family].ready(model.parameters)
 
     def one(self, values: Sequence[Any]) -> Answer:
         """Return the answer for one row of feature values, in declared order.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,6 +17,10 @@ Parameters: TypeAlias = Mapping[str, Any]
 
 RowScores: TypeAlias = Callable[[list[float]], Sequence[float]]
 """One matrix row to its decision values."""
+
+
+MatrixScores: TypeAlias = Callable[[Floats], Floats]
+"""A matrix (n, width) to decision values (n, outputs)."""
 
 
 class NotPortable(Exception):  # noqa: N818 - a reason, not an error
@@ -36,6 +41,14 @@ class Family:
     """Parameters to the function that scores one row, equal to `scores`."""
     ambiguous: Callable[[Parameters, Floats], np.ndarray[Any, np.dtype[np.bool_]]] | None = None
     """(parameters, matrix) to the rows whose answer the method itself leaves open, such as tied neighbours."""
+    evaluator: Callable[[Parameters], tuple[RowScores, MatrixScores]] | None = None
+    """What scores one row and what scores many of one model, where that is quicker for having state of its own."""
+
+    def ready(self, parameters: Parameters) -> tuple[RowScores, MatrixScores]:
+        """Return what scores one row of a model, and what scores many."""
+        if self.evaluator is not None:
+            return self.evaluator(parameters)
+        return self.row(parameters), partial(self.scores, parameters)
 
 
 def by_matrix(scores: Callable[[Parameters, Floats], Floats]) -> Callable[[Parameters], RowScores]:

@@ -197,7 +197,7 @@ def _kept(said: Sequence[float]) -> Sequence[float]:
 
 
 def _row_raw(member: Mapping[str, Any]) -> RowScores:
-    decide = families()[member["family"]].row(member["parameters"])
+    decide, _ = families()[member["family"]].ready(member["parameters"])
     columns = member["columns"].tolist()
     return (lambda x: decide([x[place] for place in columns])) if columns else decide
 

@@ -3,7 +3,8 @@
 Node i is a leaf where left[i] is 0; else a row goes to left[i] if its value is at most threshold[i] (or is NaN and
 missing_left[i] is 1), and otherwise to right[i]. Children stand behind their parent, so a walk always ends.
 With rounding ``float32`` a value is rounded before it is compared, as scikit-learn's own trees do; with
-``float32_sums`` every partial sum over the trees is rounded too, as XGBoost does.
+``float32_sums`` every partial sum over the trees is rounded too, as XGBoost does. With `complement` 1 the first of two
+decision values is what the second leaves of the divisor.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def ensemble(
         "link": link,
         "rounding": rounding,
         "divisor": divisor,
+        "complement": 0,
         "left": np.concatenate([tree["left"] for tree in moved]).astype("<i4"),
         "right": np.concatenate([tree["right"] for tree in moved]).astype("<i4"),
         "feature": np.concatenate([tree["feature"] for tree in trees]).astype("<i4"),

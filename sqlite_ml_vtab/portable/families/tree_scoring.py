@@ -23,24 +23,33 @@ _Ints: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
 def validate(parameters: Parameters, width: int, outputs: int) -> None:
     """Require every child behind its parent inside its own tree, features in range, and a bounded depth."""
-    names(parameters, "rounding", "divisor", "roots", "outputs", "baseline", "medians", *NODES)
+    names(parameters, "rounding", "divisor", "complement", "roots", "outputs", "baseline", "medians", *NODES)
     left = array(parameters, "left", "<i4", (None,))
     count = len(left)
     right = array(parameters, "right", "<i4", (count,))
     feature = array(parameters, "feature", "<i4", (count,))
     array(parameters, "threshold", "<f8", (count,))
-    array(parameters, "missing_left", "|u1", (count,))
+    missing = array(parameters, "missing_left", "|u1", (count,))
+    require(not len(missing) or missing.max() <= 1, "missing_left")
     array(parameters, "baseline", "<f8", (outputs,))
     roots = array(parameters, "roots", "<i4", (None,))
     word(parameters, "rounding", "float32", "float32_sums", "none")
     divisor = parameters["divisor"]
     require(type(divisor) is int and 1 <= divisor <= 10**9, "divisor")
+    _validate_complement(parameters, outputs)
     require(bool(((feature >= 0) & (feature < width)).all()), "a feature out of range")
     _validate_outputs(parameters, len(roots), count, outputs)
     medians = array(parameters, "medians", "<f8", (None,))
     require(len(medians) in (0, len(roots)) and (not len(medians) or outputs == 1), "weights of trees")
     require(not len(medians) or ((medians >= 0).all() and medians.any()), "weights of trees")
     _validate_walk(left, right, roots, _ends(roots, count))
+
+
+def _validate_complement(parameters: Parameters, outputs: int) -> None:
+    complement = parameters["complement"]
+    require(type(complement) is int and complement in (0, 1), "complement")
+    plain = outputs == 2 and len(parameters["medians"]) == 0 and parameters["rounding"] != "float32_sums"
+    require(not complement or plain, "complement")
 
 
 def _validate_outputs(parameters: Parameters, trees: int, nodes: int, outputs: int) -> None:
@@ -83,33 +92,50 @@ def _validate_walk(left: _Ints, right: _Ints, roots: _Ints, ends: _Ints) -> None
 
 
 def scores(parameters: Parameters, matrix: Floats) -> Floats:
-    """Return baseline + the sum over trees of the leaf's value, divided by the divisor. Trees are added in order.
+    """Return the sum over trees of the leaf's value, in order, + baseline, divided by the divisor.
 
     With `medians`, the weights of trees, it is the weighted median of the leaves instead.
     """
-    if len(parameters["medians"]):
-        return _medians(parameters, matrix)
-    kind = np.float32 if parameters["rounding"] == "float32_sums" else np.float64
-    total = np.tile(parameters["baseline"].astype(kind), (len(matrix), 1))
-    values, outputs = parameters["value"].astype(kind, copy=False), parameters["outputs"]
     columns = np.ascontiguousarray(_rounded(parameters, matrix).T)
-    for number, root in enumerate(parameters["roots"].tolist()):
-        leaves = values[_leaves(parameters, columns, root)]
-        if len(outputs):
-            total[:, outputs[number]] += leaves[:, 0]
+    leaves = (_leaves(parameters, columns, root) for root in parameters["roots"].tolist())
+    if len(parameters["medians"]) or parameters["rounding"] == "float32_sums":
+        return of_leaves(parameters, np.column_stack(list(leaves)))
+    values, outputs = parameters["value"], parameters["outputs"].tolist()
+    total = np.zeros((len(matrix), len(parameters["baseline"])))
+    for number, places in enumerate(leaves):
+        if outputs:
+            total[:, outputs[number]] += values[places, 0]
         else:
-            total += leaves
+            total += values[places]
+    return ended(parameters, total)
+
+
+def of_leaves(parameters: Parameters, leaves: _Ints) -> Floats:
+    """Return the decision values of rows from the leaf that each reached in each tree, shape (n, trees)."""
+    values, outputs = parameters["value"], parameters["outputs"]
+    if len(parameters["medians"]):
+        return weighted_median(values[leaves, 0], parameters["medians"])[:, None]
+    if parameters["rounding"] != "float32_sums":
+        # numpy adds one tree after the other over the first axis, as the walk does.
+        return ended(parameters, np.add.reduce(values[leaves.T], axis=0))
+    total = np.tile(parameters["baseline"].astype(np.float32), (len(leaves), 1))
+    values = values.astype(np.float32)
+    for number, places in enumerate(leaves.T):
+        if len(outputs):
+            total[:, outputs[number]] += values[places, 0]
+        else:
+            total += values[places]
+    return (total / parameters["divisor"] if parameters["divisor"] != 1 else total).astype(np.float64)
+
+
+def ended(parameters: Parameters, total: Floats) -> Floats:
+    """Return the sums of leaves with the baseline, divided; changes `total`."""
+    if parameters["complement"]:
+        total[:, 0] = parameters["divisor"] - total[:, 1]
+    total += parameters["baseline"]
     if parameters["divisor"] != 1:
         total /= parameters["divisor"]
-    return total.astype(np.float64, copy=False)
-
-
-def _medians(parameters: Parameters, matrix: Floats) -> Floats:
-    """Return the weighted median over trees."""
-    columns = np.ascontiguousarray(_rounded(parameters, matrix).T)
-    values = parameters["value"][:, 0]
-    said = [values[_leaves(parameters, columns, root)] for root in parameters["roots"].tolist()]
-    return weighted_median(np.column_stack(said), parameters["medians"])[:, None]
+    return total
 
 
 def _rounded(parameters: Parameters, matrix: Floats) -> Floats:
@@ -141,7 +167,7 @@ def row(parameters: Parameters) -> RowScores:
     baseline = parameters["baseline"].tolist()
     rounding, divisor = parameters["rounding"] != "none", parameters["divisor"]
     outputs, medians = parameters["outputs"].tolist(), parameters["medians"].tolist()
-    add = _add_float32 if parameters["rounding"] == "float32_sums" else _add
+    in_float32, complement = parameters["rounding"] == "float32_sums", parameters["complement"]
 
     def one(x: list[float]) -> list[float]:
         if not lists:
@@ -152,14 +178,19 @@ def row(parameters: Parameters) -> RowScores:
         leaves = _walk(lists, x)
         if medians:
             return [weighted_median_of_one([leaf[0] for leaf in leaves], medians)]
-        return [value / divisor for value in add(baseline, leaves, outputs)]
+        if in_float32:
+            return [value / divisor for value in _add_float32(baseline, leaves, outputs)]
+        total = _add(len(baseline), leaves, outputs)
+        if complement:
+            total[0] = divisor - total[1]
+        return [(value + start) / divisor for value, start in zip(total, baseline, strict=True)]
 
     return one
 
 
-def _add(baseline: list[float], leaves: list[list[float]], outputs: list[int]) -> list[float]:
-    """Return the baseline and the leaves of all trees, one after the other."""
-    total = baseline.copy()
+def _add(count: int, leaves: list[list[float]], outputs: list[int]) -> list[float]:
+    """Return the leaves of all trees, one after the other, summed by output."""
+    total = [0.0] * count
     if outputs:
         for output, leaf in zip(outputs, leaves, strict=True):
             total[output] += leaf[0]
@@ -170,7 +201,7 @@ def _add(baseline: list[float], leaves: list[list[float]], outputs: list[int]) -
 
 
 def _add_float32(baseline: list[float], leaves: list[list[float]], outputs: list[int]) -> list[float]:
-    """Return the same, each partial sum rounded to float32."""
+    """Return baseline and leaves summed by output, each partial sum rounded to float32."""
     sums: list[list[float]] = [[start] for start in baseline]
     places = list(range(len(baseline)))
     for leaf, written in zip(leaves, [[output] for output in outputs] or [places] * len(leaves), strict=True):

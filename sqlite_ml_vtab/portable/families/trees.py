@@ -12,6 +12,7 @@ from sqlite_ml_vtab.portable.families.boosters import extract_lightgbm, extract_
 from sqlite_ml_vtab.portable.families.isolation import extract_isolation
 from sqlite_ml_vtab.portable.families.medians import shares
 from sqlite_ml_vtab.portable.families.tree_arrays import HUGE, ensemble, with_baseline
+from sqlite_ml_vtab.portable.families.tree_evaluator import ready
 from sqlite_ml_vtab.portable.families.tree_scoring import row, scores, validate
 from sqlite_ml_vtab.portable.values import Floats
 
@@ -43,6 +44,14 @@ def _forest(estimator: Any, members: Sequence[Any]) -> dict[str, Any]:
     values = [np.asarray(member.tree_.value, dtype=np.float64)[:, 0, :] for member in members]
     if hasattr(estimator, "classes_"):
         values = [value / value.sum(axis=1, keepdims=True) for value in values]
+    if hasattr(estimator, "classes_") and values[0].shape[1] == 2:
+        # Of two fractions the second says all; half the memory, and a single sum.
+        seconds = [value[:, 1:] for value in values]
+        outputs = [1] * len(members)
+        found = ensemble(
+            trees, seconds, link="identity", divisor=len(members), rounding="float32", outputs=outputs, width=2
+        )
+        return found | {"complement": 1}
     return ensemble(trees, values, link="identity", divisor=len(members), rounding="float32")
 
 
@@ -151,4 +160,4 @@ def _histogram_nodes(nodes: Any) -> dict[str, Any]:
     }
 
 
-TREES = Family(extract, validate, scores, row)
+TREES = Family(extract, validate, scores, row, evaluator=ready)

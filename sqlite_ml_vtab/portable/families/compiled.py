@@ -1,0 +1,141 @@
+"""An ensemble of trees as ONNX Runtime evaluates it: ten times as fast as a walk in Python, and the same to the bit.
+
+The graph is made here, of arrays that were validated; nothing that comes out of a file is parsed by ONNX Runtime. It
+gets one operator, TreeEnsemble (https://onnx.ai/onnx/operators/onnx_aionnxml_TreeEnsemble.html), in double precision.
+Importing and building it takes some tenths of a second, so that it pays only for many rows.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from threading import local
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from sqlite_ml_vtab.portable.families.base import Parameters
+from sqlite_ml_vtab.portable.values import Floats
+
+LEAST_TREES = 8
+"""Fewer trees are walked faster than ONNX Runtime is called."""
+
+CHUNK = 4096
+"""So many rows are evaluated at once, which bounds the memory for their leaves."""
+
+
+_Bound: TypeAlias = tuple[Floats, Callable[[], None], Floats]
+"""One thread's input, the call that evaluates it, and its output."""
+
+
+class CompiledTrees:
+    """The trees of one model, ready for many rows. Threads may share it."""
+
+    def __init__(self, parameters: Parameters, width: int) -> None:
+        """Build the graph of an ensemble over `width` matrix columns.
+
+        It gives the sums of the leaves' values by output where a leaf has one value, else the leaf of each tree.
+        """
+        self.gives_leaves = not len(parameters["outputs"]) and parameters["value"].shape[1] > 1
+        self.gives_leaves |= bool(len(parameters["medians"])) or parameters["rounding"] == "float32_sums"
+        self._rounds = parameters["rounding"] != "none"
+        self._width = width
+        self._targets = len(parameters["roots"]) if self.gives_leaves else len(parameters["baseline"])
+        self._session = _session(_graph(parameters, width, self._targets, gives_leaves=self.gives_leaves))
+        self._threads = local()
+
+    def many(self, matrix: Floats) -> Floats:
+        """Return the sums, or the places of the leaves as numbers, for a matrix (n, width): shape (n, targets)."""
+        if self._rounds:
+            with np.errstate(over="ignore"):
+                matrix = matrix.astype(np.float32).astype(np.float64)
+        matrix = np.ascontiguousarray(matrix, dtype=np.float64)
+        parts = [self._session.run(None, {"x": matrix[at : at + CHUNK]})[0] for at in range(0, len(matrix), CHUNK)]
+        return np.concatenate(parts) if parts else np.empty((0, self._targets))
+
+    def one(self, x: list[float]) -> Floats:
+        """Return the same for one row, shape (targets,); the array is overwritten by the next call in this thread."""
+        bound: _Bound | None = getattr(self._threads, "bound", None)
+        if bound is None:
+            bound = self._threads.bound = self._bound()
+        given, run, found = bound
+        # The cast of array('f') gives infinity where numpy would warn of an overflow.
+        given[0] = array("f", x) if self._rounds else x
+        run()
+        return found
+
+    def _bound(self) -> _Bound:
+        """Return this thread's input, the call that evaluates it, and the output."""
+        given, found = np.zeros((1, self._width)), np.zeros((1, self._targets))
+        binding = self._session.io_binding()
+        for bind, name, buffer in ((binding.bind_input, "x", given), (binding.bind_output, "y", found)):
+            bind(name, "cpu", 0, np.float64, buffer.shape, buffer.ctypes.data)
+        session = self._session
+
+        def run() -> None:
+            session.run_with_iobinding(binding)
+
+        return given, run, found[0]
+
+
+def _session(graph: bytes) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    options.enable_cpu_mem_arena = False
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def _graph(parameters: Parameters, width: int, targets: int, *, gives_leaves: bool) -> bytes:
+    """Return the graph of one operator; inner nodes and leaves are numbered apart there."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    left, right, roots = parameters["left"], parameters["right"], parameters["roots"]
+    is_leaf = left == 0
+    leaves = np.flatnonzero(is_leaf)
+    # A root must be an inner node: a tree that is one leaf asks a question whose answers are alike.
+    is_inner = ~is_leaf
+    is_inner[roots] = True
+    inner = np.flatnonzero(is_inner)
+    place = np.empty(len(left), dtype=np.int64)
+    place[inner] = np.arange(len(inner))
+    leaf_place = np.empty(len(left), dtype=np.int64)
+    leaf_place[leaves] = np.arange(len(leaves))
+    sides = {}
+    for side, children in (("true", left), ("false", right)):
+        child = np.where(is_leaf[inner], inner, children[inner])
+        leads_to_leaf = is_leaf[child]
+        sides[f"nodes_{side}nodeids"] = np.where(leads_to_leaf, leaf_place[child], place[child]).tolist()
+        sides[f"nodes_{side}leafs"] = leads_to_leaf.astype(np.int64).tolist()
+    tree = np.repeat(np.arange(len(roots)), np.diff(np.append(roots, len(left))))[leaves]
+    outputs = parameters["outputs"]
+    of_leaf = tree if gives_leaves else outputs[tree] if len(outputs) else np.zeros(len(leaves), dtype=np.int64)
+    weights = leaves.astype(np.float64) if gives_leaves else parameters["value"][leaves, 0]
+    node = helper.make_node(
+        "TreeEnsemble",
+        ["x"],
+        ["y"],
+        domain="ai.onnx.ml",
+        n_targets=targets,
+        aggregate_function=1,  # the sum
+        post_transform=0,  # none
+        tree_roots=place[roots].tolist(),
+        nodes_featureids=parameters["feature"][inner].tolist(),
+        nodes_splits=numpy_helper.from_array(parameters["threshold"][inner].astype(np.float64)),
+        nodes_modes=numpy_helper.from_array(np.zeros(len(inner), dtype=np.uint8)),  # at most the threshold
+        nodes_missing_value_tracks_true=parameters["missing_left"][inner].tolist(),
+        leaf_targetids=of_leaf.tolist(),
+        leaf_weights=numpy_helper.from_array(weights.astype(np.float64)),
+        **sides,
+    )
+    x, y = (
+        helper.make_tensor_value_info(name, TensorProto.DOUBLE, [None, size])
+        for name, size in (("x", width), ("y", targets))
+    )
+    graph = helper.make_graph([node], "trees", [x], [y])
+    opsets = [helper.make_opsetid("ai.onnx.ml", 5), helper.make_opsetid("", 21)]
+    found: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
+    return found

@@ -1,0 +1,69 @@
+"""One model's trees, walked in Python and numpy for the first rows, and by ONNX Runtime once many were asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sqlite_ml_vtab.portable.families.base import MatrixScores, Parameters, RowScores
+from sqlite_ml_vtab.portable.families.compiled import LEAST_TREES, CompiledTrees
+from sqlite_ml_vtab.portable.families.tree_scoring import ended, of_leaves, row, scores
+from sqlite_ml_vtab.portable.values import Floats
+
+PATIENCE = 30_000
+"""So many trees are walked, one for each row and tree, before the ensemble is compiled: that takes some 0.4 s."""
+
+
+class Evaluator:
+    """Scores rows, the same to the bit before and after the ensemble was compiled. Threads may share it."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        """Make the trees of `parameters` ready; nothing is compiled yet."""
+        self._parameters = parameters
+        self._trees = len(parameters["roots"])
+        self._patience = PATIENCE
+        self._walk = row(parameters)
+        self._compiled: CompiledTrees | None = None
+        self._values = parameters["value"]
+        self._ends = parameters["baseline"].tolist(), parameters["divisor"], parameters["complement"]
+
+    def one(self, x: list[float]) -> list[float]:
+        """Return the decision values of one matrix row."""
+        compiled = self._compiled or self._grown(1, len(x))
+        if compiled is None or self._trees < LEAST_TREES:
+            return list(self._walk(x))
+        if compiled.gives_leaves:
+            return self._of_leaves(compiled.one(x))
+        total: list[float] = compiled.one(x).tolist()
+        baseline, divisor, complement = self._ends
+        if complement:
+            total[0] = divisor - total[1]
+        return [(value + start) / divisor for value, start in zip(total, baseline, strict=True)]
+
+    def many(self, matrix: Floats) -> Floats:
+        """Return the decision values of a matrix (n, width): shape (n, outputs)."""
+        compiled = self._compiled or self._grown(len(matrix), matrix.shape[1])
+        if compiled is None:
+            return scores(self._parameters, matrix)
+        found = compiled.many(matrix)
+        return of_leaves(self._parameters, found.astype(np.int64)) if compiled.gives_leaves else self._ended(found)
+
+    def _grown(self, rows: int, width: int) -> CompiledTrees | None:
+        """Return the compiled trees once enough rows were asked for, None before."""
+        self._patience -= rows * self._trees
+        if self._patience >= 0:
+            return None
+        self._compiled = CompiledTrees(self._parameters, width)
+        return self._compiled
+
+    def _of_leaves(self, leaves: Floats) -> list[float]:
+        found: list[float] = of_leaves(self._parameters, leaves.astype(np.int64)[None])[0].tolist()
+        return found
+
+    def _ended(self, total: Floats) -> Floats:
+        return ended(self._parameters, total)
+
+
+def ready(parameters: Parameters) -> tuple[RowScores, MatrixScores]:
+    """Return what scores one row, and what scores many, of one model."""
+    evaluator = Evaluator(parameters)
+    return evaluator.one, evaluator.many
