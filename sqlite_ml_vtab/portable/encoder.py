@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,7 @@ class Encoder:
         finish = _finisher(self)
         if all(encoding.parts == ("value",) for encoding in self.columns):
             names = [encoding.name for encoding in self.columns]
-            return _number_row(names, finish)
+            return _number_row(names, self, finish)
 
         def encode(values: Sequence[Any]) -> list[float]:
             row: list[float] = []
@@ -296,21 +297,23 @@ def _on_circle(known: Mapping[str, float], part: str) -> float:
 
 
 def _number_row(
-    names: Sequence[str], finish: Callable[[list[float]], list[float]]
+    names: Sequence[str], encoder: Encoder, finish: Callable[[list[float]], list[float]]
 ) -> Callable[[Sequence[Any]], list[float]]:
     """Return the shorter way for a predictor whose features are all plain numbers."""
-    plain = {float, int}
     read = ONE["NUMBER"]
+    steps = list(zip(encoder.centre.tolist(), encoder.scale.tolist(), strict=True))
+    is_unscaled = encoder.is_unscaled
 
     def encode(values: Sequence[Any]) -> list[float]:
-        if set(map(type, values)) <= plain:
-            try:
-                row = list(map(float, values))
-            except OverflowError:
-                row = [math.inf]
-            if math.isfinite(sum(row)):
-                return finish(row)
-        return finish([read(name, value) for name, value in zip(names, values, strict=True)])
+        try:
+            # One look at all of them: a sum is finite where every value is a number, and none infinite or missing.
+            is_plain = isfinite(sum(values))
+        except (TypeError, OverflowError):
+            is_plain = False
+        if not is_plain:
+            return finish([read(name, value) for name, value in zip(names, values, strict=True)])
+        row = list(map(float, values))
+        return row if is_unscaled else [(x - centre) / scale for x, (centre, scale) in zip(row, steps, strict=True)]
 
     return encode
 
