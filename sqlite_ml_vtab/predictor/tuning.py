@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from sqlite_ml_vtab.errors import CommandError, DeclarationError, TrainingError, choices, shown
-from sqlite_ml_vtab.learning.comparing import ALPHA, above_baseline, losses, over_rows
+from sqlite_ml_vtab.learning.comparing import above_baseline, losses, over_rows
 from sqlite_ml_vtab.learning.folds import FoldScore, make_folds, searched_rows
 from sqlite_ml_vtab.learning.metrics import MAIN
 from sqlite_ml_vtab.learning.rows import TrainingRows
@@ -38,7 +38,8 @@ OWN_OPTIONS = ("search", "space", "trials", "folds", "repeats", "timeout", "resu
 def tune(predictor: Predictor, options: Mapping[str, Any], deploy_it: bool | None) -> int:
     """Search, then fit the best on the whole train part and store it as a version; return its number.
 
-    `deploy_it` forces the deployment, or forbids it; with None it must do better on the hold-out beyond noise.
+    `deploy_it` forces the deployment, or forbids it; with None it must be better over the folds than the baseline,
+    beyond noise, and better on the hold-out than the deployed version.
     Raises CommandError for options that cannot be, before the first fit, and TrainingError where no trial came through.
     """
     resumed = _resumed(predictor, options)
@@ -193,14 +194,14 @@ def _fitted_again(chosen: Plan | None, rows: TrainingRows) -> Fitted | None:
 
 
 def _judged(made: Attempt, rival: Fitted, current: int | None, force: str) -> tuple[str, list[str]]:
-    """Compare with the deployed version, fitted to the same train part, on the rows that neither saw."""
-    task = made.plan.task
+    """Compare, as `train` does, with the deployed version, fitted to the same train part, on rows that neither saw."""
+    score, other = made.fitted.score, rival.score
+    assert score is not None
     found = over_rows(losses(made.fitted), losses(rival))
-    scores = f"{MAIN[task]} {made.fitted.score:.4g} against {rival.score:.4g} of version {current}"
-    if found.mean > 0 and found.p_value < ALPHA:
-        return f"tune: {scores} on the test part, p = {found.p_value:.2g}", []
-    why = "is not better" if found.mean <= 0 else "is not better beyond noise"
-    return "", [f"not deployed: it {why} on the test part, {scores}, p = {found.p_value:.2g}; {force}"]
+    scores = f"{MAIN[made.plan.task]} {score:.4g} against {other:.4g} of version {current} on the test part"
+    if other is None or score > other:
+        return f"tune: {scores}, p = {found.p_value:.2g}", []
+    return "", [f"not deployed: it has {scores}; {force}"]
 
 
 def as_deployed(predictor: Predictor, record: versions.Version, chosen: Plan) -> Plan | None:

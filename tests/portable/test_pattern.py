@@ -8,7 +8,7 @@ import pytest
 
 from sqlite_ml_vtab.declaration import TASKS
 from sqlite_ml_vtab.errors import ModelError
-from sqlite_ml_vtab.portable import Pattern, PatternScorer, Scorer, from_bytes, scorer_of, to_bytes
+from sqlite_ml_vtab.portable import Conformal, Pattern, PatternScorer, Scorer, from_bytes, scorer_of, to_bytes
 from sqlite_ml_vtab.portable.families.nonnegative import scores as weights
 from sqlite_ml_vtab.portable.model import DECIDES, WITHOUT_TARGET
 
@@ -67,7 +67,8 @@ def test_a_model_of_listed_rows_answers_these_and_no_others(listed, rows):
 def test_a_cluster_has_no_class_and_no_bounds(models, rows):
     scorer = PatternScorer(models["centres"])
     _, scores = scorer.one(rows[0])
-    assert (scorer.probability(scores), scorer.bounds(1), scorer.by_class(scores)) == (None, None, None)
+    assert (scorer.probability(scores), scorer.bounds(rows[0], scores), scorer.by_class(scores)) == (None, None, None)
+    assert (scorer.probable(scores), scorer.many_bounds([rows[0]], [scores])) == (None, [None])
     assert scorer.warning(rows[2]) == Scorer(models["linear"]).warning(rows[2])
 
 
@@ -89,7 +90,7 @@ IDS = np.array([1, 2], dtype="<i8")
         ("centres", {"labels": ()}, "labels."),
         ("centres", {"pattern": None}, "pattern."),
         ("centres", {"pattern": Pattern(2)}, "outputs."),
-        ("centres", {"interval": 1.0}, "decisions."),
+        ("centres", {"conformal": Conformal(1.0)}, "decisions."),
         ("centres", {"costs": np.zeros((3, 3))}, "decisions."),
         ("centres", {"task": "classification"}, "pattern."),
         ("density", {"task": "clustering"}, "labels."),

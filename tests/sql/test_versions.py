@@ -167,7 +167,7 @@ def test_rebuild_refuses_a_model_that_would_answer_otherwise(versions):
         ("deploy", '{"strategy": "worst"}', "option 'strategy' takes \"best\" or \"latest\", got \"worst\"."),
         ("deploy", '{"nummer": 1}', "command 'deploy' has no option 'nummer'. Options: strategy, version."),
         ("rollback", '{"version": 1}', "command 'rollback' has no option 'version'. It takes none."),
-        ("forget", "{}", 'forget needs a version or a number to keep. Write {"version": 1} or {"keep": 3}.'),
+        ("forget", "{}", 'forget needs a version, a number to keep or a run. Write {"version": 1}, {"keep": 3} or {"run": 1}.'),
         ("forget", '{"version": 1}', "version 1 is deployed. Deploy another version first."),
         ("forget", '{"keep": -1}', "option 'keep' takes a whole number of 0 or more, got -1."),
         ("clear", '{"all": 1}', "command 'clear' has no option 'all'. It takes none."),
@@ -181,14 +181,14 @@ def test_rebuild_refuses_a_model_that_would_answer_otherwise(versions):
         (
             "trian",
             None,
-            "unknown command 'trian'. Did you mean 'train'? Commands: clear, deploy, forget, rebuild, rollback, train.",
+            "unknown command 'trian'. Did you mean 'train'? Commands: clear, compare, cross_validate, deploy, forget, rebuild, rollback, train, tune.",
         ),
-        ("", None, "unknown command ''. Commands: clear, deploy, forget, rebuild, rollback, train."),
-        (7, None, "unknown command 7. Commands: clear, deploy, forget, rebuild, rollback, train."),
+        ("", None, "unknown command ''. Commands: clear, compare, cross_validate, deploy, forget, rebuild, rollback, train, tune."),
+        (7, None, "unknown command 7. Commands: clear, compare, cross_validate, deploy, forget, rebuild, rollback, train, tune."),
         (
             b"train",
             None,
-            "unknown command a BLOB of 5 bytes. Did you mean 'train'? Commands: clear, deploy, forget, rebuild, rollback, train.",
+            "unknown command a BLOB of 5 bytes. Did you mean 'train'? Commands: clear, compare, cross_validate, deploy, forget, rebuild, rollback, train, tune.",
         ),
     ],
 )  # fmt: skip
