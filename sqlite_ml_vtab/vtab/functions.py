@@ -12,7 +12,7 @@ import orjson
 
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration import MODULES
-from sqlite_ml_vtab.errors import CommandError, InputError
+from sqlite_ml_vtab.errors import CommandError, Error, InputError
 from sqlite_ml_vtab.portable import AnyScorer, JointScorer, PatternScorer
 from sqlite_ml_vtab.portable.inputs import is_json, read_json, wrong_count
 from sqlite_ml_vtab.store import catalog, reports, runs, shadows
@@ -170,7 +170,7 @@ def _predict(loaded: Loaded, *args: Any) -> Any:
 
     Several targets come as a JSON object by name, components as a JSON array.
     """
-    return loaded.ask(*_asked("ml_predict", args, _answer))
+    return _asked(loaded, "ml_predict", args, _answer)
 
 
 def _answer(scorer: AnyScorer, values: Sequence[Any]) -> Any:
@@ -184,7 +184,7 @@ def _answer(scorer: AnyScorer, values: Sequence[Any]) -> Any:
 
 def _predict_proba(loaded: Loaded, *args: Any) -> str | None:
     """Return the probabilities as a JSON object: ml_predict_proba(table, value, ...) or (table, json)."""
-    return loaded.ask(*_asked("ml_predict_proba", args, _chances))
+    return _asked(loaded, "ml_predict_proba", args, _chances)
 
 
 def _chances(scorer: AnyScorer, values: Sequence[Any]) -> str | None:
@@ -192,18 +192,26 @@ def _chances(scorer: AnyScorer, values: Sequence[Any]) -> str | None:
     return None if chances is None else orjson.dumps(chances).decode()
 
 
-def _asked(
-    name: str, args: Sequence[Any], answer: Callable[[AnyScorer, Sequence[Any]], T]
-) -> tuple[Any, Callable[[Table], T]]:
-    """Return the predictor's name among the arguments of the function `name`, and what is asked of it."""
+def _asked(loaded: Loaded, name: str, args: Sequence[Any], answer: Callable[[AnyScorer, Sequence[Any]], T]) -> T:
+    """Return the answer of the predictor that the first argument of the function `name` names, for the others."""
     if len(args) < 2:
         raise InputError(f"{name} takes a predictor's name and its features. Write: {name}('table', value, ...).")
+    text, *given = args
+    known = loaded.answering(text)
+    if known is not None:
+        names, scorer = known
+        try:
+            return answer(scorer, _values(names, given))
+        except Error:
+            # Raised again below, where the table's name is put before it.
+            pass
 
     def question(table: Table) -> T:
         scorer = verbs.scorer(table.predictor)
-        return answer(scorer, _values(table.predictor.feature_names, args[1:]))
+        loaded.remember(text, table, scorer)
+        return answer(scorer, _values(table.predictor.feature_names, given))
 
-    return args[0], question
+    return loaded.ask(text, question)
 
 
 def _values(names: Sequence[str], given: Sequence[Any]) -> Sequence[Any]:

@@ -12,6 +12,7 @@ from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration import MODULES, TASKS, parse
 from sqlite_ml_vtab.errors import CommandError, DeclarationError, Error, about, shown
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, Algorithm
+from sqlite_ml_vtab.portable import AnyScorer
 from sqlite_ml_vtab.store.catalog import find_predictor
 from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
 from sqlite_ml_vtab.store.sql import T, quoted
@@ -33,6 +34,8 @@ class Loaded:
         """What was fitted outside a statement, and whether to deploy it, for the command that stores it."""
         self._tables: dict[tuple[str, str], Table] = {}
         self._named: dict[str, Table] = {}
+        self._answering: dict[Any, tuple[str, tuple[int, int], list[str], AnyScorer]] = {}
+        """What answered for a name, in which schema, and the moment of the database when it did."""
 
     @property
     def db(self) -> apsw.Connection:
@@ -42,20 +45,52 @@ class Loaded:
     def settle(self, host: verbs.Host) -> None:
         """Take the settings of another call of load, for the tables that are connected already too."""
         self.host = host
+        self._forget_names()
         for table in self._tables.values():
             table.predictor.host = host
 
     def enter(self, table: Table) -> Table:
         """Remember a table that was connected."""
-        self._named.clear()
+        self._forget_names()
         self._tables[table.key] = table
         return table
 
     def leave(self, table: Table) -> None:
         """Forget a table that was disconnected."""
-        self._named.clear()
+        self._forget_names()
         if self._tables.get(table.key) is table:
             del self._tables[table.key]
+
+    def _forget_names(self) -> None:
+        self._named.clear()
+        self._answering.clear()
+
+    def answering(self, text: Any) -> tuple[list[str], AnyScorer] | None:
+        """Return the features and the scorer of the predictor called `text`, None where they must be looked up.
+
+        Between two rows of one statement nothing changes: its read transaction sees one state of the database. The data
+        version tells it from that of other statements, whoever wrote between them; what this connection itself has
+        written and not committed is looked up each time (https://sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntldataversion).
+        """
+        found = self._answering.get(text)
+        if found is None:
+            return None
+        schema, moment, names, scorer = found
+        return (names, scorer) if moment == self._moment(schema) else None
+
+    def remember(self, text: Any, table: Table, scorer: AnyScorer) -> None:
+        """Note what answers for the name `text` at this moment."""
+        schema = table.predictor.tables.schema
+        moment = self._moment(schema)
+        if moment is not None:
+            self._answering[text] = (schema, moment, table.predictor.feature_names, scorer)
+
+    def _moment(self, schema: str) -> tuple[int, int] | None:
+        """Return what tells the state of a schema from any other, None outside a transaction that only reads."""
+        db = self.db
+        if db.txn_state(schema) != apsw.SQLITE_TXN_READ:
+            return None
+        return db.data_version(schema), db.total_changes()
 
     def table(self, text: Any) -> Table:
         """Return the predictor called `text`: a name, or schema.name.

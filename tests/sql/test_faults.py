@@ -9,7 +9,7 @@ from asking import command, declare, fill, rows, value
 
 import sqlite_ml_vtab
 from sqlite_ml_vtab.predictor import training
-from sqlite_ml_vtab.vtab import cursor, module, table
+from sqlite_ml_vtab.vtab import cursor, module, stored, table
 from sqlite_ml_vtab.vtab.connection import PlainConnection
 
 pytestmark = [
@@ -71,7 +71,7 @@ CALLBACKS = [
     (cursor.Cursor, "Filter"),
     *(
         (reader, name)
-        for reader in (cursor._Rows, cursor._Predictions)
+        for reader in (stored.StoredRows, cursor._Predictions)
         for name in ("is_done", "column", "rowid", "next")
     ),
 ]
