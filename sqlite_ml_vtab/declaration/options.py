@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sqlite_ml_vtab.declaration.series_options import SERIES_OPTIONS
 from sqlite_ml_vtab.errors import DeclarationError, choices, shown
 
 SPLIT_NAMES = ("stratified", "shuffle", "last", "group", "column", "none")
@@ -117,6 +118,13 @@ def _target_transform(value: Any) -> str:
     return name
 
 
+def _confidence(value: Any) -> float:
+    number = _number(value)
+    if not 0 < number < 1:
+        raise ValueError("a fraction between 0 and 1, such as 0.9")
+    return number
+
+
 def _number(value: Any) -> float:
     number = math.nan if isinstance(value, bool) or value is None else float(value)
     if not math.isfinite(number):
@@ -130,6 +138,7 @@ FOR_TASK = {
     "cost": "classification",
     "calibrate": "classification",
     "target_transform": "regression",
+    **dict.fromkeys(SERIES_OPTIONS, "forecast"),
 }
 """The options that only one task has."""
 
@@ -162,6 +171,10 @@ OPTIONS: dict[str, Option] = {
         "none",
         "'log' or 'yeo_johnson': learn the bent target, predict in its own unit (regression).",
     ),
+    "confidence": Option(
+        _confidence, "0.9", "The share of truths that `lower` and `upper`, or the labels in `probable`, shall hold."
+    ),
+    **{name: Option(*entry) for name, entry in SERIES_OPTIONS.items()},
 }
 
 

@@ -105,7 +105,7 @@ def _evaluated(
         inverse=inverse,
     )
     _check_probabilities(plan, estimator)
-    refitted = _limited(estimator.scores, plan.threads) if form.family == REFIT else None
+    refitted = limited(estimator.scores, plan.threads) if form.family == REFIT else None
     measured = _measure(plan, model, estimator, tested, target, parts)
     model = replace(model, interval=_interval(plan.task, measured))
     model = _with_golden(model, rows, parts, refitted)
@@ -132,7 +132,7 @@ def _check_probabilities(plan: Plan, estimator: Estimator) -> None:
         )
 
 
-def _limited(scores: MatrixScores, threads: int) -> MatrixScores:
+def limited(scores: MatrixScores, threads: int) -> MatrixScores:
     """Return `scores` held to so many threads also after the fit: OpenMP on busy cores can be 30 times slower."""
     from threadpoolctl import ThreadpoolController
 

@@ -2,14 +2,18 @@
 
 from sqlite_ml_vtab.portable.cache import ScorerCache
 from sqlite_ml_vtab.portable.codec import MAX_BYTES, digest
-from sqlite_ml_vtab.portable.model import REFIT, AnyModel, Golden, JointModel, Model, from_bytes, members, to_bytes
-from sqlite_ml_vtab.portable.scoring import AnyScorer, JointScorer, MatrixScores, Scorer, scorer_of
+from sqlite_ml_vtab.portable.forecasts import Forecaster, ForecastModel
+from sqlite_ml_vtab.portable.model import REFIT, AnyModel, Golden, JointModel, Model
+from sqlite_ml_vtab.portable.scoring import AnyScorer, JointScorer, MatrixScores, Scorer
+from sqlite_ml_vtab.portable.stored import StoredModel, StoredScorer, from_bytes, members, scorer_of, to_bytes
 
 __all__ = [
     "MAX_BYTES",
     "REFIT",
     "AnyModel",
     "AnyScorer",
+    "ForecastModel",
+    "Forecaster",
     "Golden",
     "JointModel",
     "JointScorer",
@@ -17,6 +21,8 @@ __all__ = [
     "Model",
     "Scorer",
     "ScorerCache",
+    "StoredModel",
+    "StoredScorer",
     "digest",
     "from_bytes",
     "members",

@@ -1,6 +1,7 @@
 """The verbs of a predictor: the only place that sees the store, learning and the portable model together."""
 
 from sqlite_ml_vtab.predictor.base import Host, Predictor
+from sqlite_ml_vtab.predictor.forecasting import Forecast, Forecasts
 from sqlite_ml_vtab.predictor.integrity import missing, problems
 from sqlite_ml_vtab.predictor.kept import SCORERS
 from sqlite_ml_vtab.predictor.rows import clear, create, storable
@@ -31,6 +32,8 @@ __all__ = [
     "ROLLBACK",
     "SCORERS",
     "Attempt",
+    "Forecast",
+    "Forecasts",
     "Host",
     "Predictor",
     "attempt",

@@ -8,21 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from sqlite_ml_vtab.declaration import Kind
+from sqlite_ml_vtab.declaration import Declaration, Kind, Role
 from sqlite_ml_vtab.errors import (
+    InputError,
     ModelError,
     TrainingError,
     shown,
 )
 from sqlite_ml_vtab.learning.runs import Fitted
-from sqlite_ml_vtab.learning.training import fit
 from sqlite_ml_vtab.portable import (
     REFIT,
-    AnyModel,
     AnyScorer,
+    Forecaster,
+    ForecastModel,
     Golden,
     JointModel,
     Scorer,
+    StoredModel,
+    StoredScorer,
     digest,
     from_bytes,
     members,
@@ -32,7 +35,7 @@ from sqlite_ml_vtab.portable import (
 from sqlite_ml_vtab.portable.values import ONE
 from sqlite_ml_vtab.predictor.base import Predictor
 from sqlite_ml_vtab.predictor.kept import SCORERS, refit_key, remember
-from sqlite_ml_vtab.predictor.training import plan, rows_digest, training_rows
+from sqlite_ml_vtab.predictor.training import fit, plan, rows_digest, training_rows
 from sqlite_ml_vtab.predictor.versions import is_whole, known, mend, undeployed
 from sqlite_ml_vtab.store import relation, versions
 
@@ -40,6 +43,15 @@ GOLDEN_TOLERANCE = 1e-9
 
 
 def scorer(predictor: Predictor, number: Any = None) -> AnyScorer:
+    """Return what answers for one row of features: `stored_scorer` of any predictor but a forecast."""
+    if predictor.declaration.has_series:
+        raise InputError(f"a forecast is asked as a table. Write: SELECT * FROM {predictor.sql_name}(NULL, 12).")
+    found = stored_scorer(predictor, number)
+    assert not isinstance(found, Forecaster)
+    return found
+
+
+def stored_scorer(predictor: Predictor, number: Any = None) -> StoredScorer:
     """Return what answers for version `number`, or for the deployed one.
 
     Read anew for each query, so that it is the model of the query's own snapshot; only its bytes are cached.
@@ -66,7 +78,7 @@ def _digest(predictor: Predictor, number: Any) -> tuple[int, str]:
     return number, name
 
 
-def _load(predictor: Predictor, number: int, name: str) -> AnyScorer:
+def _load(predictor: Predictor, number: int, name: str) -> StoredScorer:
     blob = versions.model(predictor.tables, number)
     if not isinstance(blob, bytes) or len(blob) > predictor.host.max_model_bytes:
         raise ModelError(f"the model of version {number} is no BLOB of allowed size. {mend(predictor, number)}")
@@ -83,7 +95,7 @@ def _load(predictor: Predictor, number: int, name: str) -> AnyScorer:
     return found
 
 
-def _refitted(predictor: Predictor, number: int, model: AnyModel, blob: bytes) -> AnyScorer:
+def _refitted(predictor: Predictor, number: int, model: StoredModel, blob: bytes) -> StoredScorer:
     """Return what answers for an estimator without a portable form, fitted again from its rows."""
     if predictor.host.untrusted:
         raise ModelError(
@@ -100,21 +112,33 @@ _FITS = {Kind.ANY: tuple(ONE), Kind.CATEGORY: ("CATEGORY", "WORDS")}
 """The kinds that a model can have decided on, where they are not the declared one."""
 
 
-def _check_belongs(predictor: Predictor, number: int, found: AnyScorer) -> None:
+def _check_belongs(predictor: Predictor, number: int, found: StoredScorer) -> None:
     """Refuse a model of another predictor that was put in this one's place."""
     if not _belongs(predictor, found.model):
         raise ModelError(f"the model of version {number} was trained for other columns. {mend(predictor, number)}")
 
 
-def _belongs(predictor: Predictor, model: AnyModel) -> bool:
+def _belongs(predictor: Predictor, model: StoredModel) -> bool:
     """Return whether `model` has the task, the targets, the features and the kinds that are declared."""
-    declaration, features = predictor.declaration, model.features
+    declaration = predictor.declaration
+    if isinstance(model, ForecastModel):
+        return declaration.has_series and _is_of_series(declaration, model) and _has_features(declaration, model)
     targets = [column.name for column in declaration.targets]
     if isinstance(model, JointModel) and list(model.targets) != targets:
         return False
     if (model.task, len(members(model))) != (declaration.task, len(targets)):
         return False
-    if [name for name, _ in features] != predictor.feature_names:
+    return _has_features(declaration, model)
+
+
+def _is_of_series(declaration: Declaration, model: ForecastModel) -> bool:
+    roles = ((Role.TARGET, (model.target,)), (Role.ORDER, (model.order,)), (Role.GROUP, model.groups))
+    return all(tuple(column.name for column in declaration.having(role)) == names for role, names in roles)
+
+
+def _has_features(declaration: Declaration, model: StoredModel) -> bool:
+    features = model.declared if isinstance(model, ForecastModel) else model.features
+    if [name for name, _ in features] != [column.name for column in declaration.features]:
         return False
     kinds = [column.kind for column in declaration.features]
     return all(has in _FITS.get(kind, (kind,)) for kind, (_, has) in zip(kinds, features, strict=True))
@@ -171,7 +195,7 @@ def _refit(predictor: Predictor, number: int) -> Fitted:
     return fit(rows, chosen)
 
 
-def _stored_model(predictor: Predictor, number: int) -> AnyModel | None:
+def _stored_model(predictor: Predictor, number: int) -> StoredModel | None:
     """Return the stored model of a version, None where there is none to be believed."""
     if not is_whole(predictor, number):
         return None
@@ -182,7 +206,7 @@ def _stored_model(predictor: Predictor, number: int) -> AnyModel | None:
     return model if _belongs(predictor, model) else None
 
 
-def _same_answers(old: AnyModel, fitted: Fitted) -> bool:
+def _same_answers(old: StoredModel, fitted: Fitted) -> bool:
     """Return whether a new fit gives the golden rows of a stored model the decision values they had."""
     new = members(fitted.model)
     if old.features != fitted.model.features or [one.labels for one in members(old)] != [one.labels for one in new]:

@@ -22,16 +22,20 @@ from sqlite_ml_vtab.learning.algorithms import (
     check_hyperparams,
     find_algorithm,
 )
+from sqlite_ml_vtab.learning.forecasting import fit_forecast
+from sqlite_ml_vtab.learning.recipes import ForecastPlan
 from sqlite_ml_vtab.learning.rows import TrainingRows, collect, read_columns
 from sqlite_ml_vtab.learning.runs import Fitted, Plan
+from sqlite_ml_vtab.learning.series import AllRows
 from sqlite_ml_vtab.learning.splits import default_split
-from sqlite_ml_vtab.learning.training import fit
+from sqlite_ml_vtab.learning.training import fit as fit_rows
 from sqlite_ml_vtab.portable import (
     digest,
     to_bytes,
 )
 from sqlite_ml_vtab.predictor.base import Predictor, as_json, now
 from sqlite_ml_vtab.predictor.kept import remember
+from sqlite_ml_vtab.predictor.series import forecast_options, forecast_plan, series_digest, series_rows
 from sqlite_ml_vtab.store import versions
 
 
@@ -49,6 +53,8 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
     try:
         chosen = {name: check_option(name, value) for name, value in overrides.items()}
         options = _merged(declaration.options, chosen)
+        if declaration.has_series:
+            return forecast_plan(declaration, host, options)
         name, algorithm = find_algorithm(options.get("algorithm"), declaration.task, host.algorithms)
         check_hyperparams(name, declaration.task, host.algorithms, options.get("hyperparams", {}))
         check_features(name, algorithm, len(declaration.features))
@@ -83,9 +89,11 @@ def _merged(declared: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str,
     return kept | dict(chosen)
 
 
-def training_rows(predictor: Predictor, split: str) -> TrainingRows:
-    """Return the stored rows that have a target, in time order where the split needs it."""
+def training_rows(predictor: Predictor, split: str) -> TrainingRows | AllRows:
+    """Return the stored rows that have a target, in time order where the split needs it; of a forecast, the series."""
     declaration = predictor.declaration
+    if declaration.has_series:
+        return series_rows(predictor)
     order = declaration.one(Role.ORDER)
     names = [column.name for column in read_columns(declaration)]
     by = order.name if order and split == "last" else None
@@ -93,8 +101,18 @@ def training_rows(predictor: Predictor, split: str) -> TrainingRows:
     return collect(declaration, predictor.rows.chunks(names, [column.name for column in declaration.targets], by))
 
 
-def rows_digest(rows: TrainingRows) -> str:
+def fit(rows: TrainingRows | AllRows, chosen: Plan) -> Fitted:
+    """Fit, evaluate and make portable what `chosen` asks for, on `rows`."""
+    if isinstance(rows, AllRows):
+        assert isinstance(chosen, ForecastPlan)
+        return fit_forecast(rows, chosen)
+    return fit_rows(rows, chosen)
+
+
+def rows_digest(rows: TrainingRows | AllRows) -> str:
     """Return the SHA-256 of everything a fit sees of `rows`."""
+    if isinstance(rows, AllRows):
+        return series_digest(rows)
     state = hashlib.sha256(rows.ids.tobytes())
     for kind, column in zip(rows.kinds, rows.features, strict=True):
         state.update(kind.encode())
@@ -186,6 +204,8 @@ def _record(predictor: Predictor, number: int, made: Attempt, notes: Sequence[st
         "seed": chosen.seed,
     }
     options |= {name: value for name in _DECISIONS if (value := getattr(chosen, name)) is not None}
+    if isinstance(chosen, ForecastPlan):
+        options = forecast_options(chosen)
     return versions.Version(
         version=number,
         algorithm=chosen.name,

@@ -64,7 +64,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 }
 """Names that users of PostgresML, BigQuery ML and the literature know; of several algorithms, that for the task."""
 
-DEFAULT_ALGORITHM = {"classification": "random_forest", "regression": "random_forest"}
+DEFAULT_ALGORITHM = {"classification": "random_forest", "regression": "random_forest", "forecast": "ridge"}
 """What learns when no algorithm is written: the best mean over small messy tables (benchmarks/defaults.py)."""
 
 HOST_PARAMS = ("n_jobs", "verbose", "random_state")
@@ -84,12 +84,14 @@ def for_task(task: str, algorithms: Mapping[str, Algorithm]) -> list[str]:
     return [name for name, algorithm in algorithms.items() if task in algorithm.estimators]
 
 
-def find_algorithm(name: str | None, task: str, algorithms: Mapping[str, Algorithm]) -> tuple[str, Algorithm]:
-    """Return the algorithm called `name` (the default for None), by its own name.
+def find_algorithm(
+    name: str | None, task: str, algorithms: Mapping[str, Algorithm], default: str = ""
+) -> tuple[str, Algorithm]:
+    """Return the algorithm called `name` (for None `default`, or that of the task), by its own name.
 
     Raises DeclarationError with the nearest legal names.
     """
-    wanted = DEFAULT_ALGORITHM[task] if name is None else _meant(name, task, algorithms)
+    wanted = default or DEFAULT_ALGORITHM[task] if name is None else _meant(name, task, algorithms)
     algorithm = algorithms.get(wanted)
     legal = for_task(task, algorithms)
     if algorithm is None:
