@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlite_ml_vtab.commands import COMMANDS
 from sqlite_ml_vtab.declaration import OPTIONS, Kind, Role
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, DEFAULT_ALGORITHM
+from sqlite_ml_vtab.learning.backtest import MEASURES, SAYS
 from sqlite_ml_vtab.learning.datasets import DATASETS
 from sqlite_ml_vtab.learning.metrics import MAIN, METRICS
 from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
@@ -36,8 +37,8 @@ ROLES: dict[Role, str] = {
     Role.KEY: "Kept beside the features and never learned from. Any number of columns.",
     Role.WEIGHT: "How much the row counts: a number of 0 or more.",
     Role.SPLIT: "'train' or 'test', for split='column'; a row where it is NULL stands in neither part.",
-    Role.ORDER: "The order in time, for split='last'.",
-    Role.GROUP: "Rows of one group never stand on both sides of a split.",
+    Role.ORDER: "The order in time, for split='last' and of a forecast.",
+    Role.GROUP: "Rows of one group never stand on both sides of a split; of a forecast, a series.",
 }
 
 KINDS: dict[Kind, tuple[str, str]] = {
@@ -151,6 +152,10 @@ def _algorithms() -> Rows:
 def _metrics() -> Rows:
     for name, metric in METRICS.items():
         yield name, metric.task + " (main)" * (MAIN[metric.task] == name), metric.doc
+    for name, measure in MEASURES.items():
+        yield name, "forecast", measure.doc
+    for name, doc in SAYS.items():
+        yield name, "forecast" + " (main)" * (MAIN["forecast"] == name), doc
 
 
 def _datasets() -> Rows:

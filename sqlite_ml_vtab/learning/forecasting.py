@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from sqlite_ml_vtab.errors import TrainingError
-from sqlite_ml_vtab.learning.algorithms import check_features
 from sqlite_ml_vtab.learning.backtest import Tested, evaluate, interval_widths, roll
 from sqlite_ml_vtab.learning.columns import Feature, Wish
 from sqlite_ml_vtab.learning.estimator import Estimator, fit_estimator
@@ -19,7 +18,7 @@ from sqlite_ml_vtab.learning.features import Encoded, fit_encoder
 from sqlite_ml_vtab.learning.parity import Form, portable_form
 from sqlite_ml_vtab.learning.recipes import ForecastPlan, Shape, choose
 from sqlite_ml_vtab.learning.runs import Fitted
-from sqlite_ml_vtab.learning.series import AllRows, Series, key_text, moved, on_steps
+from sqlite_ml_vtab.learning.series import AllRows, Series, check_known, key_text, moved, on_steps
 from sqlite_ml_vtab.learning.steps import find_step
 from sqlite_ml_vtab.learning.targets import Target
 from sqlite_ml_vtab.learning.training import GOLDEN_ROWS, MAX_HOLDOUT, limited
@@ -92,11 +91,15 @@ def _course(rows: AllRows, plan: ForecastPlan) -> Course:
     series = [found for one in rows.series if (found := on_steps(rows, one, step))]
     if not series:
         raise TrainingError("no row has a target. Insert rows first: INSERT INTO ... SELECT ... FROM ...")
+    check_known(series, step)
     shape = choose(plan, series, step)
     own = [*shape.recipe.features(), *((name, "CATEGORY") for name in rows.groups)]
     features = [Feature(name, kind) for name, kind in own]
     features += rows.declared
-    check_features(plan.name, plan.algorithm, len(features))
+    if plan.algorithm.one_column and len(features) > 1:
+        raise TrainingError(
+            f"algorithm {plan.name!r} reads one feature, and the lags make more. Use another algorithm."
+        )
     return Course(plan, shape, step, tuple(series), tuple(features), rows.target, rows.order, rows.groups)
 
 

@@ -19,8 +19,8 @@ from sqlite_ml_vtab.portable.values import MANY, ONE, Column, Floats
 TOLERANCE = 0.15
 """A row that stands off its step by less than this share of it is moved onto it."""
 
-MAX_SPARSE = 50
-"""A series may have so many steps for each row, and 1,000 at least."""
+MAX_SPARSE = 10
+"""A series may have so many steps for each row, and 1,000 at least; all series together, so many."""
 
 
 def read_columns(declaration: Declaration) -> list[Declared]:
@@ -77,38 +77,26 @@ def collect(
     columns = read_columns(declaration)
     raw: list[list[Any]] = [[] for _ in range(len(columns) + 1)]
     for chunk in chunks:
-        for pile, values in zip(raw, zip(*chunk, strict=True), strict=True):
-            pile.extend(values)
-    ids = np.array(raw[0], dtype=np.int64)
-    groups = len(declaration.having(Role.GROUP))
-    times, has_dates = _times(columns[0], raw[1], raw[0])
-    answers = _target(columns[1], raw[2], raw[0])
-    decided = [
-        _decided(column, known, kinds or {})
-        for column, known in zip(columns[2 + groups :], raw[3 + groups :], strict=True)
-    ]
+        for pile, found in zip(raw, zip(*chunk, strict=True), strict=True):
+            pile.extend(found)
+    (ids, stored, known), groups = raw[:3], len(declaration.having(Role.GROUP))
+    times, has_dates = _times(columns[0], stored, ids)
+    values = _target(columns[1], known, ids)
     keys = list(zip(*raw[3 : 3 + groups], strict=True)) if groups else [()] * len(ids)
-    return AllRows(
-        series=tuple(
-            SeriesRows(
-                key,
-                ids[at],
-                times[at],
-                answers[at],
-                [raw[1][place] for place in at.tolist()],
-                tuple(column[at] for _, column in decided),
-            )
-            for key, at in _places(keys, times)
-        ),
-        has_dates=has_dates,
-        order=columns[0].name,
-        target=columns[1].name,
-        groups=tuple(column.name for column in declaration.having(Role.GROUP)),
-        declared=tuple(
-            Feature(column.name, kind, column.impute, column.encode, column.scale)
-            for column, (kind, _) in zip(columns[2 + groups :], decided, strict=True)
-        ),
+    features = [
+        _decided(column, found, kinds or {})
+        for column, found in zip(columns[2 + groups :], raw[3 + groups :], strict=True)
+    ]
+    numbers = np.array(ids, dtype=np.int64)
+    series = tuple(
+        SeriesRows(
+            key, numbers[at], times[at], values[at], [stored[place] for place in at], tuple(c[at] for _, c in features)
+        )
+        for key, at in _places(keys, times)
     )
+    names = tuple(column.name for column in columns)
+    declared = tuple(feature for feature, _ in features)
+    return AllRows(series, has_dates, names[0], names[1], names[2 : 2 + groups], declared)
 
 
 def _places(keys: Sequence[tuple[Any, ...]], times: Floats) -> list[tuple[tuple[Any, ...], Ints]]:
@@ -170,11 +158,12 @@ def _target(column: Declared, values: Sequence[Any], ids: Sequence[int]) -> Floa
     return MANY["NUMBER"](column.name, values)
 
 
-def _decided(column: Declared, values: Sequence[Any], kinds: Mapping[str, str]) -> tuple[str, Column]:
+def _decided(column: Declared, values: Sequence[Any], kinds: Mapping[str, str]) -> tuple[Feature, Column]:
     kind = kinds.get(column.name, column.kind.value)
     if kind == Kind.ANY.value:
         kind = decide_kind(column.name, values).value
-    return kind, MANY[kind](column.name, values)
+    feature = Feature(column.name, kind, column.impute, column.encode, column.scale)
+    return feature, MANY[kind](column.name, values)
 
 
 def named(groups: Sequence[str], key: Sequence[Any]) -> str:
@@ -256,8 +245,8 @@ def _check_steps(rows: SeriesRows, step: Step, index: Ints, every: AllRows) -> N
         columns = ", ".join([order, *groups])
         raise TrainingError(
             f"{named(groups, rows.key)} has 2 rows in one step of {in_words(step)}: {shown(rows.stored[place])} and "
-            f"{shown(rows.stored[place + 1])}. Keep one row a step: INSERT ... SELECT {columns}, avg(value) ... "
-            f"GROUP BY {columns}, or set the option step."
+            f"{shown(rows.stored[place + 1])}. Keep one row a step: "
+            f"INSERT ... SELECT {columns}, avg({every.target}) ... GROUP BY {columns}, or set the option step."
         )
     off = np.flatnonzero(np.abs(rows.times - step.times(index)) > TOLERANCE * step.length)
     if len(off):
@@ -284,8 +273,23 @@ def _check_sparse(rows: SeriesRows, step: Step, count: int, groups: Sequence[str
     if count > max(1000, MAX_SPARSE * len(rows.ids)):
         raise TrainingError(
             f"{named(groups, rows.key)} has {len(rows.ids)} rows on {count:,} steps of {in_words(step)}, from "
-            f"{shown(rows.stored[0])} to {shown(rows.stored[-1])}. Correct a wrong date, or set the option step."
+            f"{shown(rows.stored[0])} to {shown(rows.stored[-1])}. Correct a wrong date, set the option step, or "
+            "insert the rows between, with 0 if nothing happened."
         )
+
+
+def check_known(series: Sequence[Series], step: Step) -> None:
+    """Refuse series that together are hardly more than gaps."""
+    steps, known = (sum(count) for count in zip(*((len(one.values), _known(one)) for one in series), strict=True))
+    if steps > MAX_SPARSE * known:
+        raise TrainingError(
+            f"{known:,} of {steps:,} steps of {in_words(step)} have a value. Set a longer step, or insert the rows "
+            "between, with 0 if nothing happened."
+        )
+
+
+def _known(one: Series) -> int:
+    return int((~np.isnan(one.values)).sum())
 
 
 def moved(rows: AllRows, step: Step) -> int:

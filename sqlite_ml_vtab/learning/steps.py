@@ -20,6 +20,10 @@ SEASONS = {3600.0: 24, 1800.0: 48, 900.0: 96, 60.0: 60, DAY: 7, 7 * DAY: 52}
 """By a step in seconds, how many of them make a season."""
 
 
+MAX_OFF = 0.2
+"""With a greater share of rows between two steps there is no step, rather than a few odd rows."""
+
+
 def find_step(rows: AllRows, asked: str | float) -> Step:
     """Return the step of `rows`: the one that was asked for, or the one that they show.
 
@@ -47,7 +51,13 @@ def _found(rows: AllRows, times: list[Floats]) -> Step:
     if rows.has_dates and _are_working_days(whole, steps):
         return _by_working_days(times, 1.0)
     commonest = _commonest(steps)
-    size = commonest if _fits(times, commonest) else _shared(steps, commonest)
+    size = commonest if _off(times, commonest) == 0 else _shared(steps, commonest)
+    if _off(times, size) > MAX_OFF:
+        unit = " seconds" * rows.has_dates
+        raise TrainingError(
+            f"the steps are unequal: rows are {steps.min():g} to {steps.max():g}{unit} apart. "
+            "Aggregate to equal steps (GROUP BY strftime(...)), or set the option step."
+        )
     return Step("second" if rows.has_dates else "number", size, _phase(times, size))
 
 
@@ -72,9 +82,10 @@ def _shared(steps: Floats, commonest: float) -> float:
     return commonest
 
 
-def _fits(times: list[Floats], size: float) -> bool:
-    phase = _phase(times, size)
-    return all((np.abs((one - phase + size / 2) % size - size / 2) <= TOLERANCE * size).all() for one in times)
+def _off(times: list[Floats], size: float) -> float:
+    """Return the share of the rows that stand between two steps."""
+    whole, phase = np.concatenate(times), _phase(times, size)
+    return float((np.abs((whole - phase + size / 2) % size - size / 2) > TOLERANCE * size).mean())
 
 
 def _phase(times: list[Floats], size: float) -> float:

@@ -37,7 +37,8 @@ class Forecast:
     """The value of each GROUP column, as it is stored."""
     at: Any
     """When, as the ORDER column writes it."""
-    features: tuple[Any, ...]
+    row: int | None
+    """The stored row of that step, which holds its features; None where there is none."""
     value: float | None
     lower: float | None
     upper: float | None
@@ -80,8 +81,7 @@ class Forecasts:
 
     def has(self, key: Any) -> bool:
         """Return whether there is a series of this key of the one GROUP column."""
-        wanted = _comparable((key,))
-        return wanted in self._single or any(_comparable(one.key) == wanted for one in self._every())
+        return self._found((key,)) is not None
 
     def rows(self, start: Any, horizon: Any, of_series: Any) -> Iterator[Forecast]:
         """Yield the forecast of `horizon` steps from `start` on, of one series or of all, by series and step.
@@ -92,18 +92,24 @@ class Forecasts:
         steps = self._horizon(horizon)
         moment = self._start(start)
         chosen = self._chosen(of_series)
+        if not chosen:
+            raise InputError(f"there are no rows to go on from. INSERT at least the last {self._width} steps.")
         asked = [found for one in chosen if (found := self._asked(one, moment, steps))]
         if chosen and not asked:
             raise InputError(
                 f"start {shown(start)} is before the second row of every series. Start later, or insert older rows."
             )
-        longest = max((one.count for one in asked), default=0) + self._forecaster.model.recipe.width
+        longest = max((one.count for one in asked), default=0) + self._width
         size = max(1, BATCH // longest)
         for first in range(0, len(asked), size):
             batch = asked[first : first + size]
             values = self._values(batch)
             for item, told in zip(batch, values, strict=True):
                 yield from self._told(item, told)
+
+    @property
+    def _width(self) -> int:
+        return self._forecaster.model.recipe.width
 
     # What was asked
 
@@ -149,20 +155,22 @@ class Forecasts:
         return [self._one(_key(of_series, groups))]
 
     def _one(self, key: tuple[Any, ...]) -> Series:
-        """Return the series called so; the first time its rows alone are read, then all, for a join asks for many."""
-        wanted = _comparable(key)
-        if wanted not in self._single and not self._single:
-            of = dict(zip(self._forecaster.model.groups, key, strict=True))
-            self._keep(self._read(of))
-        if wanted not in self._single:
-            self._keep(self._every())
-        found = self._single.get(wanted)
+        found = self._found(key)
         if found is not None:
             return found
         there = {", ".join(map(str, one.key)) for one in self._every()}
         raise InputError(
             f"no series {', '.join(map(shown, key))}. {choices(', '.join(map(str, key)), there, 'Series')}"
         )
+
+    def _found(self, key: tuple[Any, ...]) -> Series | None:
+        """Return the series called so; the first time its rows alone are read, then all, for a join asks for many."""
+        wanted = _comparable(key)
+        if wanted not in self._single and not self._single:
+            self._keep(self._read(dict(zip(self._forecaster.model.groups, key, strict=True))))
+        if wanted not in self._single and self._all is None:
+            self._keep(self._every())
+        return self._single.get(wanted)
 
     def _keep(self, found: Sequence[Series]) -> None:
         self._single |= {_comparable(one.key): one for one in found}
@@ -242,11 +250,11 @@ class Forecasts:
             ahead = first + place + 1
             width = self._forecaster.width(ahead)
             half = math.nan if width is None else width * unit
-            features = tuple(_plain(column[one.origin + ahead - 1]) for column in series.features)
+            row = int(series.known[one.origin + ahead - 1]) if one.origin + ahead <= len(series.known) else -1
             yield Forecast(
                 key=series.key,
                 at=when(model.step, series.example, time),
-                features=features,
+                row=None if row < 0 else row,
                 value=_known(value),
                 lower=_known(value - half),
                 upper=_known(value + half),
@@ -257,10 +265,6 @@ class Forecasts:
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-def _plain(value: Any) -> Any:
-    return _known(float(value)) if isinstance(value, float) else value
 
 
 def _comparable(key: Sequence[Any]) -> tuple[Any, ...]:

@@ -193,13 +193,22 @@ class _Steps:
         assert self._row is not None
         return self._getters[number](self._row)
 
+    def _of_row(self, row: verbs.Forecast, number: int) -> Any:
+        """Return a declared column of the stored row of the step, None where there is none."""
+        if row.row is None:
+            return None
+        return next((stored[number + 1] for stored in self._table.predictor.rows.find(row.row)), None)
+
     def _columns(self) -> dict[int, Callable[[verbs.Forecast], Any]]:
         """Return, by column number (-1 for the row id), the function from the present row to its value."""
         layout = self._table.layout
         found: dict[int, Callable[[verbs.Forecast], Any]] = dict.fromkeys(range(len(layout.names)), lambda row: None)
         places = dict.fromkeys(Role, 0)
         for number, column in enumerate(layout.declaration.columns):
-            found[number] = _declared(column.role, places[column.role])
+            if column.role in (Role.FEATURE, Role.KEY):
+                found[number] = lambda row, number=number: self._of_row(row, number)  # type: ignore[misc]
+            else:
+                found[number] = _declared(column.role, places[column.role])
             places[column.role] += 1
         for name in ("start", "horizon", "of_series", "version"):
             found[layout.number(name)] = lambda row, name=name: self._given[name]  # type: ignore[misc]
@@ -209,11 +218,9 @@ class _Steps:
 
 
 def _declared(role: Role, place: int) -> Callable[[verbs.Forecast], Any]:
-    """Return the function that gives a declared column, the so-and-so-many-th of its role."""
+    """Return the function that gives a column that the forecast knows, the so-and-so-many-th of its role."""
     if role is Role.ORDER:
         return lambda row: row.at
     if role is Role.TARGET:
         return lambda row: row.value
-    if role is Role.GROUP:
-        return lambda row: row.key[place]
-    return (lambda row: row.features[place]) if role is Role.FEATURE else (lambda row: None)
+    return lambda row: row.key[place]

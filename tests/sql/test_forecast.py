@@ -405,7 +405,25 @@ def test_a_feature_is_taken_from_the_rows_of_the_future(db):
     db.execute("INSERT INTO t VALUES ('2020-04-30', 0, NULL), ('2020-05-01', 1, NULL)")
     (_, plain), (_, festive) = rows(db, "SELECT holiday, value FROM t(NULL, 2)")
     assert festive - plain > 30
-    assert rows(db, "SELECT at, holiday FROM t(NULL, 2)") == [("2020-04-30", 0.0), ("2020-05-01", 1.0)]
+    assert rows(db, "SELECT at, holiday FROM t(NULL, 2)") == [("2020-04-30", 0), ("2020-05-01", 1)]
+
+
+def test_features_of_every_kind_are_told_back_as_they_are_stored(db):
+    declare(db, "note TEXT KEY, at DATE ORDER, price REAL, kind TEXT, since DATE, open, value REAL TARGET")
+    kinds = ["a", "b", None]
+    known = [
+        (f"n{i}", at, i % 4 or None, kinds[i % 3], "2019-01-05", i % 2, v)
+        for i, (at, v) in enumerate(zip(daily(90), waves(90, season=7)))
+    ]
+    db.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?, ?)", known)
+    db.execute("INSERT INTO t VALUES ('x', '2020-03-31', 2.5, 'c', '2019-02-01', 1, NULL)")
+    command(db, "train", name="t")
+    (*told, value), *_ = rows(db, "SELECT * FROM t(NULL, 1)")
+    assert told == ["x", "2020-03-31", 2.5, "c", "2019-02-01", 1]
+    assert math.isfinite(value)
+    predictor.SCORERS._scorers.clear()
+    assert rows(db, "SELECT value FROM t(NULL, 1)") == [(value,)]
+    db.execute("INSERT INTO t(t) VALUES ('rebuild')")
 
 
 # Intervals
@@ -606,7 +624,13 @@ def test_options_of_a_forecast_are_not_for_other_tasks(db):
             [*daily(20), "0020-01-05"],
             range(21),
             "the series has 21 rows on 730,501 steps of 1 day, from '0020-01-05' to '2020-01-20'. Correct a wrong date, "
-            "or set the option step.",
+            "set the option step, or insert the rows between, with 0 if nothing happened.",
+        ),
+        (
+            [f"2024-01-{1 + i // 4:02d} {(i * i * 7) % 24:02d}:{(i * i * 13) % 60:02d}" for i in range(40)],
+            range(40),
+            "the steps are unequal: rows are 720 to 55680 seconds apart. "
+            "Aggregate to equal steps (GROUP BY strftime(...)), or set the option step.",
         ),
         ([*daily(20), None], range(21), "'at' is NULL in row 21, so nobody knows when it was. Delete the row."),
     ],
@@ -615,6 +639,22 @@ def test_rows_that_make_no_series_are_refused(db, times, values, sentence):
     declare(db)
     fill(db, times, values)
     assert refusal(db, "INSERT INTO t(t) VALUES ('train')") == f"TrainingError: t: {sentence}"
+
+
+def test_a_step_that_is_too_short_is_refused(db):
+    declare(db, ONE, "step=hour")
+    fill(db, daily(30), waves(30))
+    assert refusal(db, "INSERT INTO t(t) VALUES ('train')") == (
+        "TrainingError: t: 30 of 697 steps of 1 hour have a value. Set a longer step, or insert the rows between, "
+        "with 0 if nothing happened."
+    )
+
+
+def test_a_forecast_without_rows_has_nothing_to_go_on_from(wave):
+    wave.execute("DELETE FROM t")
+    assert refusal(wave, "SELECT * FROM t(NULL)") == (
+        "InputError: t: there are no rows to go on from. INSERT at least the last 13 steps."
+    )
 
 
 def test_the_number_of_steps_that_is_asked_for_is_enough(db):
