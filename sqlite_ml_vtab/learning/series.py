@@ -246,7 +246,7 @@ def _check_steps(rows: SeriesRows, step: Step, index: Ints, every: AllRows) -> N
         raise TrainingError(
             f"{named(groups, rows.key)} has 2 rows in one step of {in_words(step)}: {shown(rows.stored[place])} and "
             f"{shown(rows.stored[place + 1])}. Keep one row a step: "
-            f"INSERT ... SELECT {columns}, avg({every.target}) ... GROUP BY {columns}, or set the option step."
+            f"INSERT ... SELECT {columns}, avg({every.target}) ... GROUP BY {columns}, {_or_else(groups)}."
         )
     off = np.flatnonzero(np.abs(rows.times - step.times(index)) > TOLERANCE * step.length)
     if len(off):
@@ -257,6 +257,10 @@ def _check_steps(rows: SeriesRows, step: Step, index: Ints, every: AllRows) -> N
             f"{in_words(step)} would be at {between}. "
             "Aggregate to equal steps (GROUP BY strftime(...)), or set the option step."
         )
+
+
+def _or_else(groups: Sequence[str]) -> str:
+    return "or set the option step" if groups else "or declare GROUP what tells several series apart"
 
 
 def _instead(step: Step, index: int, example: Any) -> str:

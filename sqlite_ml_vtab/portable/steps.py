@@ -23,6 +23,8 @@ Ints: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 UNITS = ("number", "second", "business_day", "month")
 _WEEK = 5
 """So many working days a week has; working day 0 is Monday, 29 December 1969."""
+_LONGEST = 1000 * 366 * DAY
+"""A step of dates has so many seconds at most, a thousand years."""
 _JULIAN_EPOCH = 2440587.5
 _JULIAN_LIMIT = 5373484.5
 
@@ -63,16 +65,19 @@ class Step:
     def next(self, time: float) -> int:
         """Return the number of the first step that does not stand before `time`."""
         near = int(self.index(np.array([time]))[0])
-        return next(k for k in (near - 1, near, near + 1, near + 2) if self.times(np.array([k]))[0] >= time - 1e-3)
+        later = self.times(np.array([near - 1, near, near + 1])) >= time - 1e-3
+        return near - 1 + int(later.argmax()) if later.any() else near + 2
 
     def validate(self) -> None:
         """Raise ModelError unless this is a step."""
         require(isinstance(self.unit, str) and self.unit in UNITS, "the step's unit")
         numbers = (self.size, self.phase, self.day, self.month)
         require(all(type(value) in (int, float) and abs(value) < 1e15 for value in numbers), "the step")
-        require(self.size > 0 and (self.unit == "number" or self.length >= 1e-3), "the step's size")
+        require(self.size >= 1e-3 and (self.unit == "number" or self.length <= _LONGEST), "the step's size")
         require(type(self.day) is int and 1 <= self.day <= 31 and type(self.month) is int, "the step's day")
-        require(self.unit != "month" or (self.size == int(self.size) and abs(self.month) < 10**6), "the step's months")
+        whole = self.unit in ("number", "second") or self.size == int(self.size)
+        require(whole and abs(self.month) < 10**6, "the step's months")
+        require(self.unit not in ("month", "business_day") or 0 <= self.phase < DAY, "the step's time of day")
 
 
 def _even_index(step: Step, times: Floats) -> Floats:

@@ -611,7 +611,7 @@ def test_options_of_a_forecast_are_not_for_other_tasks(db):
             [*daily(20), "2020-01-05"],
             range(21),
             "the series has 2 rows in one step of 1 day: '2020-01-05' and '2020-01-05'. Keep one row a step: "
-            "INSERT ... SELECT at, avg(value) ... GROUP BY at, or set the option step.",
+            "INSERT ... SELECT at, avg(value) ... GROUP BY at, or declare GROUP what tells several series apart.",
         ),
         (
             [*daily(20), "2020-01-25 10:00"],
@@ -721,6 +721,44 @@ def test_the_model_of_another_forecast_is_refused(wave):
     assert refusal(wave, "SELECT * FROM t(NULL)").startswith(
         "ModelError: t: the model of version 1 was trained for other columns."
     )
+    wave.execute("INSERT INTO t(t) VALUES ('rebuild')")
+
+
+ODD_STEPS = [
+    {"unit": "number", "size": 1.0, "phase": 0.0},
+    {"unit": "second", "size": 1e-3, "phase": 0.0},
+    {"unit": "second", "size": 3.0e10, "phase": -1e14},
+    {"unit": "second", "size": 1e15, "phase": 0.0},
+    {"unit": "number", "size": 1e-300, "phase": 0.0},
+    {"unit": "month", "size": 12000, "phase": 0.0},
+    {"unit": "month", "size": 10**14, "phase": 0.0},
+    {"unit": "month", "size": 1, "phase": 1e14},
+    {"unit": "month", "size": 1, "phase": 0.0, "month": -999_999},
+    {"unit": "business_day", "size": 0.5, "phase": 0.0},
+    {"unit": "business_day", "size": 300_000, "phase": 0.0},
+]
+
+
+@pytest.mark.parametrize("step", ODD_STEPS, ids=repr)
+def test_a_model_of_odd_steps_is_refused_or_answers(wave, step):
+    from hashlib import sha256
+
+    from sqlite_ml_vtab import Error
+    from sqlite_ml_vtab.portable.codec import decode, encode
+
+    tree = decode(value(wave, "SELECT model FROM t_models"))
+    tree["step"] = {"day": 1, "month": 0, **step}
+    blob = encode(tree)
+    wave.execute("UPDATE t_models SET model = ?, digest = ?", (blob, sha256(blob).hexdigest()))
+    for ask in (
+        "SELECT at, value FROM t(NULL, 3)",
+        "SELECT at FROM t('2020-06-01', 3)",
+        "SELECT at FROM t('9999-12-31')",
+    ):
+        try:
+            assert len(rows(wave, ask)) in (3, 12)
+        except Error as error:
+            assert str(error).endswith(".")
     wave.execute("INSERT INTO t(t) VALUES ('rebuild')")
 
 
