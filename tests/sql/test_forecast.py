@@ -129,6 +129,32 @@ def test_differences_are_taken_from_the_last_value_and_scaled_as_by_the_bare_lib
     assert [x for (x,) in rows(db, "SELECT value FROM t(NULL, 5)")] == pytest.approx(known[60:], rel=1e-9)
 
 
+def test_one_model_of_several_series_is_that_of_the_bare_estimator(db):
+    from sklearn.linear_model import LinearRegression
+
+    lags, series = [1, 2, 3], {"a": waves(70), "b": [50 * value for value in waves(50, 1.0, seed=3)]}
+    declare(db, MANY, "algorithm=linear_regression, season=1, calendar=none, horizon=2, lags=3")
+    for name, values in series.items():
+        fill(db, daily(len(values)), values, name)
+    command(db, "train", name="t")
+    unit = {name: np.abs(np.diff(values)).mean() for name, values in series.items()}
+
+    def features(name, matrix):
+        return np.column_stack([(matrix - matrix[:, :1]) / unit[name], np.full(len(matrix), float(name == "a"))])
+
+    pairs = {name: lag_matrix(values, lags) for name, values in series.items()}
+    matrix = np.vstack([features(name, lagged) for name, (lagged, _) in pairs.items()])
+    target = np.concatenate([(truth - lagged[:, 0]) / unit[name] for name, (lagged, truth) in pairs.items()])
+    model = LinearRegression().fit(matrix, target)
+    for name, values in series.items():
+        known = list(values)
+        for _ in range(4):
+            row = features(name, np.array([[known[-lag] for lag in lags]]))
+            known.append(float(known[-1] + unit[name] * model.predict(row)[0]))
+        found = [x for (x,) in rows(db, "SELECT value FROM t(NULL, 4, ?)", (name,))]
+        assert found == pytest.approx(known[len(values) :], rel=1e-9)
+
+
 def test_the_backtest_is_that_of_the_bare_estimator_fitted_before_the_test_part(db):
     from sklearn.linear_model import LinearRegression
 
