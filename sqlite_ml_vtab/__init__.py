@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqlite_ml_vtab.errors import (
@@ -20,6 +20,8 @@ from sqlite_ml_vtab.errors import (
 
 if TYPE_CHECKING:
     import apsw
+
+    from sqlite_ml_vtab.predictor import Progress
 
 __version__ = "0.1.0"
 
@@ -44,13 +46,18 @@ def load(
     algorithms: Mapping[str, Any] | None = None,
     max_model_bytes: int = 2**30,
     untrusted: bool = False,
+    progress: Callable[[Progress], object] | None = None,
+    backend: str | None = None,
+    jobs: int = -1,
 ) -> None:
     """Register the modules and functions on `connection`; loading again changes the settings and nothing else.
 
     `threads` is how many threads a fit may use. `algorithms` adds estimator classes by name. `max_model_bytes` is the
     size of the largest model that is decoded. `untrusted=True` is for a file from someone else: predictors cannot be
     used by its views and triggers, its schema is not trusted, and its shadow tables cannot be written; once said, it
-    stays.
+    stays. `progress` is called as cross_validate, tune and compare go on, with a value that has the fields table,
+    command, done, total, best and seconds. `backend` names a backend of joblib (``loky``, ``threading``, ``dask``) on
+    which their fits run, `jobs` at a time; the results are those of one process.
 
     Also fit for ``apsw.connection_hooks.append(sqlite_ml_vtab.load)``. Raises CommandError for settings it cannot take.
     """
@@ -63,6 +70,9 @@ def load(
         max_model_bytes=max_model_bytes,
         untrusted=untrusted,
         release=__version__,
+        progress=progress,
+        backend=backend,
+        jobs=jobs,
     )
 
 

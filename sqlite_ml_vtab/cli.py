@@ -24,6 +24,7 @@ import apsw.shell
 from sqlite_ml_vtab import Error, PredictorWarning, __version__, load
 from sqlite_ml_vtab.commands import COMMANDS
 from sqlite_ml_vtab.errors import choices
+from sqlite_ml_vtab.predictor import Progress
 from sqlite_ml_vtab.printing import WIDTH, run, statements, table
 from sqlite_ml_vtab.reference import TOPICS
 
@@ -70,6 +71,41 @@ Machine learning: a predictor is a table.
 )
 
 
+class Bar:
+    """A line on the terminal, on stderr, that says how far a search has come."""
+
+    WIDTH = 20
+
+    def __init__(self) -> None:
+        """Show nothing yet."""
+        self._is_shown = False
+
+    def show(self, progress: Progress) -> None:
+        """Write the line anew."""
+        share = "" if progress.total is None else f"/{progress.total}"
+        full = 0 if progress.total is None else self.WIDTH * progress.done // max(progress.done, progress.total)
+        bar = "" if progress.total is None else f" [{'#' * full}{'.' * (self.WIDTH - full)}]"
+        best = "" if progress.best is None else f", best {progress.best:.4g}"
+        minutes, seconds = divmod(int(progress.seconds), 60)
+        line = f"{progress.table}: {progress.command}{bar} {progress.done}{share}{best}, {minutes:02}:{seconds:02}"
+        self._write(f"\r{line}\x1b[K")
+        self._is_shown = True
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._is_shown:
+            self._write("\r\x1b[K")
+        self._is_shown = False
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+BAR = Bar()
+"""The one of the process: notes clear it before they are written."""
+
+
 class Shell(apsw.shell.Shell):
     """The APSW shell with this package loaded on every connection that it opens."""
 
@@ -83,7 +119,15 @@ class Shell(apsw.shell.Shell):
 
     def equip(self, db: apsw.Connection) -> None:
         """Load everything on `db`, as the options say."""
-        load(db, threads=self.threads, untrusted=self.untrusted)
+        progress = BAR.show if sys.stderr.isatty() else None
+        load(db, threads=self.threads, untrusted=self.untrusted, progress=progress)
+
+    def process_sql(self, *args: Any, **options: Any) -> None:
+        """Run statements, and leave no progress behind."""
+        try:
+            super().process_sql(*args, **options)
+        finally:
+            BAR.clear()
 
     def process_unknown_args(self, args: list[str]) -> list[str]:
         """Take the options that the APSW shell does not have."""
@@ -226,6 +270,7 @@ def _notes() -> Iterator[None]:
 
         def note(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
             if issubclass(category, PredictorWarning):
+                BAR.clear()
                 print(f"note: {message}", file=sys.stderr)
             else:
                 show(message, category, *rest, **more)

@@ -35,7 +35,16 @@ def run(predictor: Predictor, text: Any, options: Any) -> int:
     command = COMMANDS.get(name)
     if command is None:
         raise CommandError(f"unknown command {shown(text)}. {choices(str(name), COMMANDS, 'Commands')}")
+    if predictor.declaration.has_series and name in _IN_FOLDS:
+        raise CommandError(
+            f"{name} divides rows into folds, and a forecast is tested by a rolling origin. "
+            f"Train with other options: {predictor.command('train', '{...}')}."
+        )
     return command.run(predictor, _read_options(name, command, options))
+
+
+_IN_FOLDS = ("cross_validate", "tune", "compare")
+"""The commands that take every row for itself, and would let a series foresee its own future."""
 
 
 def _read_options(name: str, command: Command, text: Any) -> dict[str, Any]:
@@ -55,10 +64,23 @@ def _read_options(name: str, command: Command, text: Any) -> dict[str, Any]:
 
 
 def _train(predictor: Predictor, options: Mapping[str, Any]) -> int:
+    return verbs.train(predictor, *_with_deploy(options))
+
+
+def _tune(predictor: Predictor, options: Mapping[str, Any]) -> int:
+    return verbs.tune(predictor, *_with_deploy(options))
+
+
+def _compare(predictor: Predictor, options: Mapping[str, Any]) -> int:
+    return verbs.compare(predictor, *_with_deploy(options))
+
+
+def _with_deploy(options: Mapping[str, Any]) -> tuple[dict[str, Any], bool | None]:
+    """Return the options without ``deploy``, and what it says."""
     deploy = options.get("deploy")
     if deploy is not None and not isinstance(deploy, bool):
         raise CommandError(f"option 'deploy' takes true or false, got {_as_json(deploy)}.")
-    return verbs.train(predictor, {name: value for name, value in options.items() if name != "deploy"}, deploy)
+    return {name: value for name, value in options.items() if name != "deploy"}, deploy
 
 
 def _deploy(predictor: Predictor, options: Mapping[str, Any]) -> int:
@@ -78,7 +100,11 @@ def _rollback(predictor: Predictor, options: Mapping[str, Any]) -> int:
 
 def _forget(predictor: Predictor, options: Mapping[str, Any]) -> int:
     if len(options) != 1:
-        raise CommandError('forget needs a version or a number to keep. Write {"version": 1} or {"keep": 3}.')
+        raise CommandError(
+            'forget needs a version, a number to keep or a run. Write {"version": 1}, {"keep": 3} or {"run": 1}.'
+        )
+    if "run" in options:
+        return verbs.forget_run(predictor, _whole("run", options["run"]))
     if "version" in options:
         return verbs.forget(predictor, [verbs.known(predictor, _version(options))])
     keep = options["keep"]
@@ -98,9 +124,12 @@ def _rebuild(predictor: Predictor, options: Mapping[str, Any]) -> int:
 
 
 def _version(options: Mapping[str, Any]) -> int:
-    number = options["version"]
+    return _whole("version", options["version"])
+
+
+def _whole(name: str, number: Any) -> int:
     if type(number) is not int:
-        raise CommandError(f"option 'version' takes a whole number, got {_as_json(number)}.")
+        raise CommandError(f"option {name!r} takes a whole number, got {_as_json(number)}.")
     return number
 
 
@@ -108,14 +137,49 @@ def _as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+_TRAINING = {name: option.doc for name, option in OPTIONS.items()}
+_FOLDS = {
+    "folds": "How many folds; 5 if left out.",
+    "repeats": "How often the rows are divided anew.",
+}
+_TIMEOUT = {"timeout": "Seconds after which nothing more is begun; what is done by then counts."}
 _WHICH = {"version": "The number of a version."}
 
 COMMANDS: dict[str, Command] = {
     "train": Command(
         _train,
-        {name: option.doc for name, option in OPTIONS.items()}
-        | {"deploy": "true deploys the new version whatever its score, false does not."},
+        _TRAINING | {"deploy": "true deploys the new version whatever its score, false does not."},
         "Fit on the train part, evaluate on the test part, store a new version, deploy it if it is better.",
+    ),
+    "cross_validate": Command(
+        verbs.cross_validate,
+        _TRAINING | _FOLDS,
+        "Measure what `train` would fit on every fold; `ml_folds` and `ml_runs` tell. No version is made.",
+    ),
+    "tune": Command(
+        _tune,
+        _TRAINING
+        | {
+            "search": '"random" (the default), "grid", "halving" or "optuna".',
+            "space": "JSON object of hyperparameter to a list of values or a range; else one that suits the algorithm.",
+            "trials": "How many settings are tried; 20 if left out, 27 by halving, all by grid.",
+        }
+        | _FOLDS
+        | _TIMEOUT
+        | {
+            "resume": "The number of a run of tune that is to go on, with more trials.",
+            "deploy": "true deploys the best whatever it scores, false does not.",
+        },
+        "Search hyperparameters over folds of the train part, then fit the best and store it as a new version.",
+    ),
+    "compare": Command(
+        _compare,
+        _TRAINING
+        | {"algorithms": '"all" (the default), or a list of names or {"algorithm": ..., "hyperparams": {...}}.'}
+        | _FOLDS
+        | _TIMEOUT
+        | {"deploy": "false only compares."},
+        "Measure algorithms on the same folds; train and deploy the best if it is better beyond noise.",
     ),
     "deploy": Command(
         _deploy,
@@ -125,7 +189,11 @@ COMMANDS: dict[str, Command] = {
     "rollback": Command(_rollback, {}, "Deploy the version that was deployed before."),
     "forget": Command(
         _forget,
-        _WHICH | {"keep": "Delete all but so many of the newest versions; the deployed one stays."},
+        _WHICH
+        | {
+            "keep": "Delete all but so many of the newest versions; the deployed one stays.",
+            "run": "Delete the evidence of a run of cross_validate, tune or compare.",
+        },
         "Delete versions that are not deployed, with their models and metrics.",
     ),
     "clear": Command(_clear, {}, "Delete all training rows; versions stay and go on predicting."),

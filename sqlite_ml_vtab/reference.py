@@ -58,7 +58,7 @@ KINDS: dict[Kind, tuple[str, str]] = {
     Kind.WORDS: (
         "none: write WORDS",
         "Free text of any script. Its words, pairs of words and groups of letters are weighed (TF-IDF) and become "
-        "30 numbers at most. NULL is an empty text.",
+        "30 numbers at most; of the naive Bayes that count, 1,000 words at most are counted. NULL is an empty text.",
     ),
     Kind.ANY: (
         "no type, or one that SQLite does not know",
@@ -113,6 +113,10 @@ SHADOWS: dict[str, str] = {
     "holdout": "Up to 10,000 test rows of each version with the truth and the prediction.",
     "deployments": "Which version answered since when, and why.",
     "config": "The format of these tables and the release that made them.",
+    "runs": "Each run of cross_validate, tune and compare: what was asked, and what came of it.",
+    "folds": "How each trial, or candidate, of a run did on each fold.",
+    "trials": "The trials of tune; `drawn` is what the search chose.",
+    "comparisons": "The candidates of compare, their difference to the deployed version, and the verdict.",
 }
 
 SCALAR_FUNCTIONS: dict[str, tuple[str, str]] = {

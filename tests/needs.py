@@ -5,8 +5,9 @@ from sqlite_ml_vtab.learning.algorithms import ALGORITHMS
 _SMALL = {"n_estimators": 5}
 LIGHT = {
     "theil_sen": {"max_subpopulation": 50},
-    **dict.fromkeys(("random_forest", "extra_trees", "bagging", "ada_boost", "gradient_boosting"), _SMALL),
-    "hist_gradient_boosting": {"max_iter": 5},
+    **dict.fromkeys(("random_forest", "extra_trees", "bagging", "ada_boost"), _SMALL),
+    "gradient_boosting": _SMALL | {"learning_rate": 0.5},
+    "hist_gradient_boosting": {"max_iter": 5, "learning_rate": 0.5},
     **{name: _SMALL for name in ALGORITHMS if name.startswith(("lightgbm", "xgboost"))},
 }
 """Smaller hyperparameters, so that the contract is run on every algorithm in a minute."""

@@ -27,7 +27,7 @@ LIBRARIES = {
     "errors": set(),
     "declaration": set(),
     "portable": {"numpy", "orjson"},
-    "learning": {"numpy", "threadpoolctl"} | SCIENCE,
+    "learning": {"joblib", "numpy", "optuna", "threadpoolctl"} | SCIENCE,
 }
 """What each lower floor may import from outside the standard library."""
 
@@ -115,7 +115,17 @@ def test_a_lower_floor_imports_no_other_library(floor):
 
 def test_no_floor_opens_the_database_a_second_way_or_unpickles():
     forbidden = {"sqlite3", "pickle", "cPickle", "joblib", "cloudpickle", "dill", "skops", "shelve", "marshal"}
-    assert offences(lambda floor, module, _: module.split(".")[0] in forbidden) == []
+    found = offences(lambda floor, module, _: module.split(".")[0] in forbidden)
+    # joblib hands fits to other processes; it must not read what they, or a file, left.
+    workers = [line for line in found if line.startswith("learning/workers.py:") and " imports joblib" in line]
+    assert found == workers
+    names = {
+        alias.name
+        for node in ast.walk(ast.parse((PACKAGE / "learning" / "workers.py").read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("joblib")
+        for alias in node.names
+    }
+    assert names == {"Parallel", "delayed", "parallel_config", "get_active_backend"}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -27,6 +28,7 @@ def read_column(tokens: Sequence[Token]) -> Column:
     if name.kind not in {"word", "quoted", "string"} or not name.value:
         raise DeclarationError(f'a column begins with its name, got {shown(name.value)}. Quote an odd name: "...".')
     words = _words(name.value, tokens[1:])
+    _check_commas(name.value, [word for word, _ in words])
     roles = [word for word, _ in words if word in _ROLES]
     if len(roles) > 1:
         raise DeclarationError(f"column {name.value!r} has two roles, {' and '.join(roles)}. Keep one.")
@@ -65,9 +67,8 @@ def _words(column: str, tokens: Sequence[Token]) -> list[tuple[str, list[Token]]
 
 def _word(column: str, token: Token) -> str:
     if token.kind not in {"word", "quoted"}:
-        raise DeclarationError(
-            f"column {column!r}: {shown(token.value)} is not a type or a clause. Write: name [TYPE] [CLAUSE]."
-        )
+        hint = "Is a comma missing before the option?" if token.is_mark("=") else "Write: name [TYPE] [CLAUSE]."
+        raise DeclarationError(f"column {column!r}: {shown(token.value)} is not a type or a clause. {hint}")
     word = token.value.upper()
     if word in _CONSTRAINTS:
         hint = "Write KEY to keep a column beside the features." if word == "PRIMARY" else "Leave it out."
@@ -77,6 +78,36 @@ def _word(column: str, token: Token) -> str:
     if near and near[0] != word and kind_of_type([word]) is Kind.ANY:
         raise DeclarationError(f"column {column!r}: unknown clause {word}. Did you mean {near[0]}?")
     return word
+
+
+def _check_commas(column: str, words: Sequence[str]) -> None:
+    """Refuse what reads as two columns without the comma between them; SQLite itself takes any words for a type.
+
+    A type of one word may be any word, but not behind a clause.
+    """
+    clauses = _ROLES | _KINDS | _CLAUSES.keys()
+    types = [word for word in words if word not in clauses]
+    lone = len(types) == 1 and (words[0] == types[0] or kind_of_type(types) is not Kind.ANY)
+    if types and not lone and not _is_long_type(types):
+        said = " ".join(words)
+        raise DeclarationError(
+            f"column {column!r}: {said} is not a type or a clause. Is a comma missing between two columns?"
+        )
+
+
+_LONG_TYPE = re.compile(
+    r"(?:(?:UN)?SIGNED |(?:BIG|LONG|MEDIUM|NATIONAL|NATIVE|SHORT|SMALL|TINY|VARYING) )*(?P<base>\S+)"
+    r"(?: (?:(?:UN)?SIGNED|BINARY|PRECISION|VARYING|ZEROFILL|LARGE OBJECT|WITH(?:OUT)?(?: LOCAL)? TIME ZONE))*"
+)
+"""A type of several words: one that is a type alone, and what SQL's dialects put before and behind it."""
+
+
+def _is_long_type(types: Sequence[str]) -> bool:
+    found = _LONG_TYPE.fullmatch(" ".join(types))
+    return found is not None and (found["base"] in _BINARY or kind_of_type([found["base"]]) is not Kind.ANY)
+
+
+_BINARY = {"BIT", "BLOB"}
 
 
 def _with_clause(column: Column, clause: str, inside: Sequence[Token]) -> Column:

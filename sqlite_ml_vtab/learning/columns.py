@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from sqlite_ml_vtab.errors import TrainingError
+from sqlite_ml_vtab.learning.words import weigh
 from sqlite_ml_vtab.portable.encoder import CYCLES, ColumnEncoding, category_positions, date_parts
 from sqlite_ml_vtab.portable.values import ONE, Column, Floats
-from sqlite_ml_vtab.portable.words import terms
 
 MAX_ONE_HOT = 30
 """A category with more values than this is encoded by the mean of the target, else by a column for each value."""
@@ -31,12 +31,6 @@ MIN_WORDS = 4
 
 UNIQUE_SHARE = 0.5
 """A category with more values than this share of its rows is no category but text, and is read as WORDS."""
-
-MAX_TERMS = 5_000
-"""So many terms of free text count, the commonest."""
-
-MAX_TOPICS = 30
-"""Free text becomes so many numbers at most."""
 
 BINS = 10
 """Where codes are wanted, numbers are cut into so many bins of equal size."""
@@ -69,6 +63,8 @@ class Wish:
     seed: int
     one_column: bool = False
     """Make of every feature a single column."""
+    counts: bool = False
+    """Leave the terms of free text as they are, each a column of 0 and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,11 +281,14 @@ def _target_means(feature: Feature, categories: tuple[str, ...], column: Column,
     votes = _votes(target, wish.classes)
     cross_fitted = np.empty(votes.shape)
     places = np.arange(len(categories) + 2)[:, None]
-    learned = replace(_category(feature, categories, _means(codes, votes, places)), scaler=wish.scale)
+    means = _means(codes, votes, places)
+    learned = replace(_category(feature, categories, means), scaler=wish.scale)
     if len(codes) < 2:
         return learned
     for train, test in KFold(min(5, len(codes)), shuffle=True, random_state=wish.seed).split(codes):
         cross_fitted[test] = _means(codes[train], votes[train], codes[test])
+        # The mean of the other folds, low where this fold is high, would tell a row that stands alone about its target.
+        cross_fitted[test[~np.isin(codes[test, 0], codes[train, 0])]] = means[-2]
     return replace(learned, cross_fitted=cross_fitted)
 
 
@@ -324,9 +323,7 @@ _ENCODE: dict[str, Callable[[Feature, tuple[str, ...], Column, Any, Wish], Learn
 
 
 def _learn_words(feature: Feature, column: Column, target: Any, wish: Wish) -> Learned:
-    """Return TF-IDF weights of terms, projected on topics by a truncated SVD (see portable.words)."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
+    """Return TF-IDF weights of terms, projected on topics, or as they are where the algorithm counts terms."""
     if wish.codes:
         raise TrainingError(
             f"column {feature.name!r} is WORDS, which this algorithm cannot read. "
@@ -334,32 +331,12 @@ def _learn_words(feature: Feature, column: Column, target: Any, wish: Wish) -> L
         )
     if all(value is None for value in column):
         return _nothing(feature)
-    texts = [value or "" for value in column]
-    least = 2 if len(texts) >= MIN_TARGET_ROWS else 1
-    weigh = TfidfVectorizer(analyzer=_terms, min_df=least, max_features=MAX_TERMS, sublinear_tf=True)
-    try:
-        weights = weigh.fit_transform(texts)
-    except ValueError:
+    least = 2 if len(column) >= MIN_TARGET_ROWS else 1
+    found = weigh([value or "" for value in column], least, wish.seed, counts=wish.counts)
+    if found is None:
         return _nothing(feature, "has no word that two rows share")
-    topics = _topics(weights, wish.seed)
-    vocabulary = tuple(map(str, weigh.get_feature_names_out()))
-    encoding = ColumnEncoding(feature.name, "WORDS", categories=vocabulary, table=topics, idf=weigh.idf_)
-    return Learned(encoding, np.zeros(topics.shape[1]), wish.scale)
-
-
-def _terms(text: str) -> Sequence[str]:
-    return list(terms(text))
-
-
-def _topics(weights: Any, seed: int) -> Floats:
-    """Return the map from terms to topics, shape (terms, topics); all terms themselves where they are few."""
-    from sklearn.decomposition import TruncatedSVD
-
-    count = weights.shape[1]
-    if count <= MAX_TOPICS:
-        return np.eye(count)
-    found = TruncatedSVD(min(MAX_TOPICS, *weights.shape), random_state=seed).fit(weights)
-    return np.ascontiguousarray(found.components_.T, dtype=np.float64)
+    encoding = ColumnEncoding(feature.name, "WORDS", categories=found.vocabulary, table=found.topics, idf=found.idf)
+    return Learned(encoding, np.zeros(encoding.width), "maxabs" if wish.counts else wish.scale)
 
 
 _LEARN: dict[str, Callable[[Feature, Column, Any, Wish], Learned]] = {

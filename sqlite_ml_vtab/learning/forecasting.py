@@ -127,7 +127,8 @@ def _fit(course: Course, left_out: int, ahead: int) -> Learned:
     """Fit the model for so many steps behind the next one, on all but the last `left_out` steps of each series."""
     examples = _examples(course, left_out, ahead)
     plan, chosen = course.plan, course.plan.algorithm
-    wish = Wish("regression", 0, chosen.scale, chosen.takes_nan, chosen.codes, plan.seed, chosen.one_column)
+    wants = (chosen.scale, chosen.takes_nan, chosen.codes, plan.seed, chosen.one_column, chosen.counts)
+    wish = Wish("regression", 0, *wants)
     encoded = fit_encoder(course.features, examples.columns, examples.answers, wish)
     return Learned(encoded, fit_estimator(plan, encoded, examples.answers, None), examples)
 

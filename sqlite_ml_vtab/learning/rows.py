@@ -52,6 +52,17 @@ class TrainingRows:
         """The features' kinds, decided."""
         return tuple(feature.kind for feature in self.declared)
 
+    def having(self, places: np.ndarray[Any, Any]) -> TrainingRows:
+        """Return the rows at `places` alone."""
+        chosen = places.tolist()
+        return TrainingRows(
+            self.ids[places],
+            self.declared,
+            tuple(self.take(places)),
+            {name: [target[place] for place in chosen] for name, target in self.targets.items()},
+            {role: [side[place] for place in chosen] for role, side in self.sides.items()},
+        )
+
     def take(self, places: np.ndarray[Any, Any]) -> list[Column]:
         """Return the features of the rows at `places`."""
         return [column[places] for column in self.features]

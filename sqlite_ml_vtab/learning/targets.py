@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,16 @@ class Target:
         notes = (f"class {shown(lost[0])} stands in the test part only; no row teaches it",) if lost else ()
         return Target(tuple(self.labels[place] for place in seen), places[self.answers], self.stored, notes)
 
+    def is_constant(self, train: np.ndarray[Any, Any]) -> bool:
+        """Return whether the rows at `train` all have the same number."""
+        return not np.ptp(self.answers[train])
+
+    def noted(self, train: np.ndarray[Any, Any], name: str) -> Target:
+        """Return the target of a constant train part with the note that this is why algorithm `name` was not fitted."""
+        where = " of the train part" if np.ptp(self.answers) else ""
+        note = f"the target is {self.stored[train[0]]} in every row{where}; there is nothing to learn"
+        return replace(self, notes=(note if name == "dummy" else f"{note}, so dummy was fitted instead of {name}",))
+
 
 def read_target(task: str, rows: TrainingRows) -> Target:
     """Return the target of `rows`.
@@ -82,8 +92,7 @@ def _numbers(rows: TrainingRows) -> Target:
         )
         raise TrainingError(f"regression predicts numbers, got {shown(value)} in row {row}. {fix}")
     answers = np.array(rows.target, dtype=np.float64)
-    constant = f"the target is {rows.target[0]} in every row; there is nothing to learn"
-    return Target((), answers, rows.target, () if np.ptp(answers) else (constant,))
+    return Target((), answers, rows.target)
 
 
 def _classes(rows: TrainingRows) -> Target:

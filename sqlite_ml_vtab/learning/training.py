@@ -5,23 +5,26 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from sqlite_ml_vtab.errors import TrainingError
+from sqlite_ml_vtab.learning.algorithms.dummy import DUMMY
 from sqlite_ml_vtab.learning.columns import Wish
 from sqlite_ml_vtab.learning.decisions import costs, decide, transform_target
 from sqlite_ml_vtab.learning.estimator import Estimator, check_finite, fit_estimator
 from sqlite_ml_vtab.learning.features import Encoded, fit_encoder
 from sqlite_ml_vtab.learning.metrics import MAIN, Measured, evaluate, per_class
-from sqlite_ml_vtab.learning.parity import portable_form
+from sqlite_ml_vtab.learning.parity import Form, portable_form
 from sqlite_ml_vtab.learning.rows import MAX_NUMBER, TrainingRows
 from sqlite_ml_vtab.learning.runs import Fitted, Plan, joined
 from sqlite_ml_vtab.learning.splits import Parts, split_rows
 from sqlite_ml_vtab.learning.targets import Target, read_target, row_weights
-from sqlite_ml_vtab.portable import REFIT, Golden, MatrixScores, Model, Scorer
+from sqlite_ml_vtab.portable import REFIT, Golden, MatrixScores, Model, Scorer, to_bytes
 from sqlite_ml_vtab.portable.inverse import INVERSES
 from sqlite_ml_vtab.portable.values import Floats, iso
 
@@ -32,42 +35,79 @@ COVERAGE = 0.9
 """The share of hold-out residuals that lie inside the interval."""
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """One target, learned from a train part."""
+
+    plan: Plan
+    """What was fitted: the plan that was asked for, but for a target that never changes."""
+    target: Target
+    encoded: Encoded
+    estimator: Estimator
+    inverse: tuple[str, tuple[float, ...]]
+    """The way back to the target's unit, as `Model.inverse`."""
+
+
 def fit(rows: TrainingRows, plan: Plan) -> Fitted:
     """Fit, evaluate and make portable what `plan` asks for, on `rows`.
 
     Raises TrainingError with what to do about it.
     """
-    from threadpoolctl import threadpool_limits
-
     began = time.perf_counter()
-    with threadpool_limits(plan.threads), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        _check_rows(rows)
-        parts = split_rows(plan.split, rows, read_target(plan.task, rows).codes, plan.test_size, plan.seed)
+    with quiet(plan):
+        check_rows(rows)
+        parts = divide(rows, plan)
         fits = {
-            name: _fit(replace(rows, targets={name: target}), plan, parts, began)
-            for name, target in rows.targets.items()
+            name: _evaluated(one, parts, train_part(one, plan, parts), began) for name, one in each_target(rows).items()
         }
         return joined(fits) if len(fits) > 1 else next(iter(fits.values()))
 
 
-def _fit(rows: TrainingRows, plan: Plan, parts: Parts, began: float) -> Fitted:
-    """Fit one target, on the parts that all targets share."""
+@contextmanager
+def quiet(plan: Plan) -> Iterator[None]:
+    """Hold a fit to its threads, and keep what libraries warn of from the user; what matters becomes a note."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(plan.threads), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def divide(rows: TrainingRows, plan: Plan) -> Parts:
+    """Return the train part and the test part that all targets share."""
+    return split_rows(plan.split, rows, read_target(plan.task, rows).codes, plan.test_size, plan.seed)
+
+
+def each_target(rows: TrainingRows) -> dict[str, TrainingRows]:
+    """Return the rows with one target at a time, by its name."""
+    return {name: replace(rows, targets={name: target}) for name, target in rows.targets.items()}
+
+
+def train_part(rows: TrainingRows, plan: Plan, parts: Parts) -> Trained:
+    """Learn the encoding of the train part, and fit the estimator to it; `rows` have one target."""
     whole = read_target(plan.task, rows)
     target = whole.of_part(parts.train)
+    if plan.task == "regression" and target.is_constant(parts.train):
+        plan, target = _constant_plan(plan), target.noted(parts.train, plan.name)
     weights = row_weights(rows, target, parts.train, plan.class_weight)
     chosen = plan.algorithm
-    wants = (chosen.scale, chosen.takes_nan, chosen.codes, plan.seed, chosen.one_column)
+    wants = (chosen.scale, chosen.takes_nan, chosen.codes, plan.seed, chosen.one_column, chosen.counts)
     wish = Wish(plan.task, len(target.labels), *wants)
     answers, inverse = transform_target(plan.target_transform, target.answers[parts.train])
     encoded = fit_encoder(rows.declared, rows.take(parts.train), answers, wish)
     if not encoded.encoder.width:
         raise TrainingError("every feature is NULL in every row of the train part. Insert rows with values.")
-    estimator = fit_estimator(plan, encoded, answers, weights)
-    return _evaluated(rows, plan, parts, target, encoded, estimator, inverse, began)
+    return Trained(plan, target, encoded, fit_estimator(plan, encoded, answers, weights), inverse)
 
 
-def _check_rows(rows: TrainingRows) -> None:
+def _constant_plan(plan: Plan) -> Plan:
+    """Return the plan whose model is the target's one number; an iterative algorithm only comes near it."""
+    params = {"strategy": "median"}
+    return replace(plan, name="dummy", algorithm=DUMMY["dummy"], hyperparams=params, target_transform=None)
+
+
+def check_rows(rows: TrainingRows) -> None:
+    """Raise TrainingError where there is nothing to learn from, or a number is too large to be learned."""
     if not len(rows.ids):
         raise TrainingError("no row has a target. Insert rows first: INSERT INTO ... SELECT ... FROM ...")
     numbers = [item for item in zip(rows.names, rows.kinds, rows.features, strict=True) if item[1] == "NUMBER"]
@@ -80,33 +120,15 @@ def _check_rows(rows: TrainingRows) -> None:
             )
 
 
-def _evaluated(
-    rows: TrainingRows,
-    plan: Plan,
-    parts: Parts,
-    target: Target,
-    encoded: Encoded,
-    estimator: Estimator,
-    inverse: tuple[str, tuple[float, ...]],
-    began: float,
-) -> Fitted:
+def _evaluated(rows: TrainingRows, parts: Parts, trained_on: Trained, began: float) -> Fitted:
+    plan, target, encoded, estimator = trained_on.plan, trained_on.target, trained_on.encoded, trained_on.estimator
     tested = encoded.encoder.matrix(rows.take(parts.test)) if len(parts.test) else np.empty((0, encoded.encoder.width))
     trained = encoded.encoder.matrix(rows.take(parts.train)) if encoded.is_cross_fitted else encoded.matrix
     form = portable_form(plan.algorithm, estimator, trained, tested, target)
-    model = Model(
-        task=plan.task,
-        encoder=encoded.encoder,
-        labels=target.labels,
-        family=form.family,
-        parameters=form.parameters,
-        interval=math.nan,
-        golden=Golden((), ()),
-        costs=costs(target.labels, plan.threshold, plan.cost),
-        inverse=inverse,
-    )
-    _check_probabilities(plan, estimator)
+    model = _model(trained_on, form)
+    check_probabilities(plan, estimator)
     refitted = limited(estimator.scores, plan.threads) if form.family == REFIT else None
-    measured = _measure(plan, model, estimator, tested, target, parts)
+    measured = measure(trained_on, tested, parts.test)
     model = replace(model, interval=_interval(plan.task, measured))
     model = _with_golden(model, rows, parts, refitted)
     metrics = evaluate(plan.task, measured) | per_class(measured, target.labels)
@@ -115,7 +137,7 @@ def _evaluated(
         refitted=(refitted,),
         scorer=form.scorer,
         metrics=metrics,
-        baseline=_baseline(plan.task, target, parts),
+        baseline=baseline(plan.task, target, parts),
         holdout=_holdout(rows, parts, target, measured, plan.seed),
         rows_trained=len(parts.train),
         rows_tested=len(parts.test),
@@ -124,7 +146,31 @@ def _evaluated(
     )
 
 
-def _check_probabilities(plan: Plan, estimator: Estimator) -> None:
+def _model(trained: Trained, form: Form) -> Model:
+    """Return the model before anything is known of how it does."""
+    plan = trained.plan
+    return Model(
+        task=plan.task,
+        encoder=trained.encoded.encoder,
+        labels=trained.target.labels,
+        family=form.family,
+        parameters=form.parameters,
+        interval=math.nan,
+        golden=Golden((), ()),
+        costs=costs(trained.target.labels, plan.threshold, plan.cost),
+        inverse=trained.inverse,
+    )
+
+
+def model_bytes(trained: Trained) -> int:
+    """Return the size of the portable model, which is not compared with the estimator."""
+    matrix = trained.encoded.matrix
+    form = portable_form(trained.plan.algorithm, trained.estimator, matrix[:1], matrix[:0], trained.target)
+    return len(to_bytes(_model(trained, form)))
+
+
+def check_probabilities(plan: Plan, estimator: Estimator) -> None:
+    """Raise TrainingError where a decision needs probabilities and the estimator has none."""
     if (plan.threshold is not None or plan.cost is not None) and not estimator.has_probabilities:
         option = "threshold" if plan.cost is None else "cost"
         raise TrainingError(
@@ -145,19 +191,21 @@ def limited(scores: MatrixScores, threads: int) -> MatrixScores:
     return limited
 
 
-def _measure(plan: Plan, model: Model, estimator: Estimator, tested: Floats, target: Target, parts: Parts) -> Measured:
-    """Let the estimator itself answer the test part, and decide as the model does."""
-    if not len(parts.test):
+def measure(trained: Trained, tested: Floats, places: np.ndarray[Any, Any]) -> Measured:
+    """Let the estimator itself answer the rows at `places`, whose matrix is `tested`, and decide as the model does."""
+    if not len(places):
         return Measured(np.empty(0), np.empty(0), None)
+    plan, target, estimator = trained.plan, trained.target, trained.estimator
     scores = estimator.scores(tested)
     check_finite(plan, scores)
-    truth = target.answers[parts.test]
+    truth = target.answers[places]
     if not target.labels:
-        name, values = model.inverse
+        name, values = trained.inverse
         return Measured(truth, INVERSES[name].many(scores[:, 0], *values), None)
     if not estimator.has_probabilities:
         return Measured(truth, scores.argmax(axis=1), None)
-    said = decide(scores, model.costs) if model.costs.size else scores.argmax(axis=1)
+    table = costs(target.labels, plan.threshold, plan.cost)
+    said = decide(scores, table) if table.size else scores.argmax(axis=1)
     return Measured(truth, said, scores)
 
 
@@ -167,7 +215,7 @@ def _lonely(measured: Measured) -> tuple[str, ...]:
     return (f"{count} rows of the test part have no prediction; the metrics leave them out",) if count else ()
 
 
-def _baseline(task: str, target: Target, parts: Parts) -> float | None:
+def baseline(task: str, target: Target, parts: Parts) -> float | None:
     """Return the main metric of the commonest class of the train part, or of its mean."""
     trained, tested = target.answers[parts.train], target.answers[parts.test]
     if task == "classification":

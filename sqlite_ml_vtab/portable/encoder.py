@@ -38,7 +38,7 @@ class ColumnEncoding:
     table: Floats | None = None
     """Of a CATEGORY: shape (categories + 2, width), the last two rows for an unseen value and for NULL.
 
-    Of WORDS: the topics, shape (terms, width).
+    Of WORDS: the topics, shape (terms, width); None where each term is a matrix column of its own.
     """
     idf: Floats | None = None
     """Of WORDS: the weight of each term, shape (terms,)."""
@@ -52,6 +52,8 @@ class ColumnEncoding:
     @property
     def width(self) -> int:
         """How many matrix columns this column becomes."""
+        if self.idf is not None:
+            return words.width(self.idf, self.table)
         return len(self.parts) if self.table is None else int(self.table.shape[1])
 
 
@@ -159,20 +161,20 @@ def _validate_edges(encoding: ColumnEncoding) -> None:
 
 def _validate_words(encoding: ColumnEncoding) -> None:
     topics, idf, count = encoding.table, encoding.idf, len(encoding.categories)
-    _require(topics is not None and idf is not None and not encoding.parts, "words without their weights")
-    assert topics is not None
+    _require(idf is not None and not encoding.parts, "words without their weights")
     assert idf is not None
-    _require(topics.ndim == 2 and topics.shape[0] == count and topics.dtype == np.float64, "the topics of words")
-    _require(idf.shape == (count,) and idf.dtype == np.float64, "the weights of words")
-    _require(np.isfinite(topics).all() and np.isfinite(idf).all(), "the weights of words")
+    _require(idf.shape == (count,) and idf.dtype == np.float64 and np.isfinite(idf).all(), "the weights of words")
     _require(len(set(encoding.categories)) == count, "a term twice")
+    if topics is not None:
+        _require(topics.ndim == 2 and topics.shape[0] == count and topics.dtype == np.float64, "the topics of words")
+        _require(np.isfinite(topics).all(), "the topics of words")
 
 
 # Many rows
 
 
 def _fill_block(block: Floats, encoding: ColumnEncoding, column: Column) -> None:
-    if encoding.idf is not None and encoding.table is not None:
+    if encoding.idf is not None:
         block[:] = words.matrix(encoding.categories, encoding.idf, encoding.table, column)
     elif encoding.table is not None:
         np.take(encoding.table, category_positions(encoding.categories, column), axis=0, out=block, mode="clip")
@@ -241,7 +243,7 @@ DATE_PARTS = (
 
 def _reader(encoding: ColumnEncoding) -> Callable[[Any], Sequence[float]]:
     name, read = encoding.name, ONE[encoding.kind]
-    if encoding.idf is not None and encoding.table is not None:
+    if encoding.idf is not None:
         project = words.projector(encoding.categories, encoding.idf, encoding.table)
         return lambda value: project(read(name, value)).tolist()
     if encoding.table is not None:

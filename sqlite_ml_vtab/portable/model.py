@@ -201,8 +201,8 @@ def _column(entry: Any) -> ColumnEncoding:
     require(isinstance(kind, str) and kind in ONE, "a column's kind")
     if kind == "WORDS":
         _keys(entry, "name", "kind", "terms", "idf", "topics")
-        arrays = {"idf": _array(entry, "idf"), "table": _array(entry, "topics")}
-        return ColumnEncoding(name, kind, categories=_texts(entry, "terms"), **arrays)
+        topics = None if entry["topics"] is None else _array(entry, "topics")
+        return ColumnEncoding(name, kind, categories=_texts(entry, "terms"), idf=_array(entry, "idf"), table=topics)
     if kind == "CATEGORY":
         _keys(entry, "name", "kind", "categories", "table")
         return ColumnEncoding(name, kind, categories=_texts(entry, "categories"), table=_array(entry, "table"))

@@ -1,4 +1,4 @@
-"""Free text to a few numbers: weighted counts of words and letter groups, projected on learned topics.
+"""Free text to numbers: weighted counts of words and letter groups, projected on a few learned topics or as they are.
 
 TF-IDF with sublinear counts and unit length (sklearn.feature_extraction.text.TfidfVectorizer), then a truncated SVD,
 which is latent semantic analysis (Deerwester et al. 1990). Any script: languages that write without spaces are cut
@@ -41,11 +41,23 @@ def terms(text: str) -> Iterator[str]:
 
     Letters that Unicode knows as the same, such as é and e with an accent, are (form NFKC).
     """
-    words = _WORD.findall(normalize("NFKC", text[:MAX_LETTERS]).lower())
+    words = _words(text)
     yield from words
     yield from map(" ".join, pairwise(words))
     for word in words:
         yield from _letters(word)
+
+
+def countable(text: str) -> Iterator[str]:
+    """Yield those of its terms that say a thing once: words, and the letters and pairs of scripts without spaces."""
+    words = _words(text)
+    yield from words
+    for word in filter(_UNSPACED.search, words):
+        yield from _letters(word)
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(normalize("NFKC", text[:MAX_LETTERS]).lower())
 
 
 def _letters(word: str) -> Iterator[str]:
@@ -59,14 +71,14 @@ def _letters(word: str) -> Iterator[str]:
             yield padded[start : start + size]
 
 
-def projector(vocabulary: Sequence[str], idf: Floats, topics: Floats) -> Callable[[str | None], Floats]:
-    """Return the function from a text to its topics.
+def projector(vocabulary: Sequence[str], idf: Floats, topics: Floats | None) -> Callable[[str | None], Floats]:
+    """Return the function from a text to its topics, or to the weights of its terms where `topics` is None.
 
     `idf` has shape (terms,) and `topics` (terms, width); NULL and text of unknown terms alone give zeros.
     """
     places = {term: place for place, term in enumerate(vocabulary)}
     weights = idf.tolist()
-    nothing = np.zeros(topics.shape[1])
+    nothing = np.zeros(width(idf, topics))
 
     def project(text: str | None) -> Floats:
         counts = Counter(places[term] for term in terms(text or "") if term in places)
@@ -76,16 +88,28 @@ def projector(vocabulary: Sequence[str], idf: Floats, topics: Floats) -> Callabl
         values = np.array([(1.0 + math.log(counts[place])) * weights[place] for place in found])
         with np.errstate(all="ignore"):
             length = math.sqrt(float(values @ values))
-            return np.asarray((values / length) @ topics[found]) if length > 0 else nothing
+            return placed(values / length, found) if length > 0 else nothing
+
+    def placed(values: Floats, found: list[int]) -> Floats:
+        if topics is not None:
+            return np.asarray(values @ topics[found])
+        row = nothing.copy()
+        row[found] = values
+        return row
 
     return project
 
 
-def matrix(vocabulary: Sequence[str], idf: Floats, topics: Floats, column: Column) -> Floats:
-    """Return the topics of every text in `column`, shape (n, width)."""
+def width(idf: Floats, topics: Floats | None) -> int:
+    """Return how many numbers a text becomes."""
+    return len(idf) if topics is None else int(topics.shape[1])
+
+
+def matrix(vocabulary: Sequence[str], idf: Floats, topics: Floats | None, column: Column) -> Floats:
+    """Return the topics, or the weights, of every text in `column`, shape (n, width)."""
     project = projector(vocabulary, idf, topics)
     known: dict[str | None, Floats] = {}
-    found = np.empty((len(column), topics.shape[1]))
+    found = np.empty((len(column), width(idf, topics)))
     for place, text in enumerate(column):
         if text not in known:
             known[text] = project(text)

@@ -1,11 +1,15 @@
 """The verbs of a predictor: the only place that sees the store, learning and the portable model together."""
 
-from sqlite_ml_vtab.predictor.base import Host, Predictor
+from sqlite_ml_vtab.learning.workers import BACKENDS, Workers
+from sqlite_ml_vtab.predictor.base import Host, Predictor, Progress
+from sqlite_ml_vtab.predictor.comparing import compare
+from sqlite_ml_vtab.predictor.cross_validation import cross_validate
 from sqlite_ml_vtab.predictor.forecasting import Forecast, Forecasts
 from sqlite_ml_vtab.predictor.integrity import missing, problems
 from sqlite_ml_vtab.predictor.kept import SCORERS
 from sqlite_ml_vtab.predictor.rows import clear, create, storable
 from sqlite_ml_vtab.predictor.scoring import rebuild, scorer, source_chunks
+from sqlite_ml_vtab.predictor.searching import forget_run
 from sqlite_ml_vtab.predictor.training import (
     Attempt,
     attempt,
@@ -17,6 +21,7 @@ from sqlite_ml_vtab.predictor.training import (
     train,
     training_rows,
 )
+from sqlite_ml_vtab.predictor.tuning import tune
 from sqlite_ml_vtab.predictor.versions import (
     ROLLBACK,
     deploy,
@@ -29,6 +34,7 @@ from sqlite_ml_vtab.predictor.versions import (
 )
 
 __all__ = [
+    "BACKENDS",
     "ROLLBACK",
     "SCORERS",
     "Attempt",
@@ -36,15 +42,20 @@ __all__ = [
     "Forecasts",
     "Host",
     "Predictor",
+    "Progress",
+    "Workers",
     "attempt",
     "clear",
+    "compare",
     "create",
+    "cross_validate",
     "default_algorithm",
     "deploy",
     "deploy_by",
     "deployment_stack",
     "forget",
     "forget_all_but",
+    "forget_run",
     "known",
     "land",
     "land_unchanged",
@@ -59,4 +70,5 @@ __all__ = [
     "storable",
     "train",
     "training_rows",
+    "tune",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,12 +13,31 @@ from sqlite_ml_vtab.learning.algorithms import (
     ALGORITHMS,
     Algorithm,
 )
+from sqlite_ml_vtab.learning.workers import Workers
 from sqlite_ml_vtab.portable import (
     MAX_BYTES,
 )
 from sqlite_ml_vtab.predictor.accepted import accepted
 from sqlite_ml_vtab.store.rows import Rows
 from sqlite_ml_vtab.store.sql import Connection, Tables, written
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a search has come; the host program's callback is told after each step."""
+
+    table: str
+    """The predictor's name."""
+    command: str
+    """``cross_validate``, ``tune`` or ``compare``."""
+    done: int
+    """How many folds, trials or candidates are done."""
+    total: int | None
+    """How many there will be at most, None where nobody knows."""
+    best: float | None
+    """The best score so far."""
+    seconds: float
+    """Since the command began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +54,10 @@ class Host:
     """Whether files may be hostile: then nothing is refitted because a query asks for it."""
     release: str = ""
     """The version of this package, stored with what it makes."""
+    progress: Callable[[Progress], object] | None = None
+    """Called as a search goes on."""
+    workers: Workers = field(default_factory=Workers)
+    """Where the fits of a search run."""
 
 
 class Predictor:

@@ -35,7 +35,7 @@ from sqlite_ml_vtab.portable import (
 from sqlite_ml_vtab.portable.values import ONE
 from sqlite_ml_vtab.predictor.base import Predictor
 from sqlite_ml_vtab.predictor.kept import SCORERS, refit_key, remember
-from sqlite_ml_vtab.predictor.training import fit, plan, rows_digest, training_rows
+from sqlite_ml_vtab.predictor.training import fit, plan, rows_digest, stored_rows
 from sqlite_ml_vtab.predictor.versions import is_whole, known, mend, undeployed
 from sqlite_ml_vtab.store import relation, versions
 
@@ -186,7 +186,7 @@ def _refit(predictor: Predictor, number: int) -> Fitted:
             "Pass it to sqlite_ml_vtab.load(connection, algorithms={...})."
         )
     chosen = plan(predictor, options)
-    rows = training_rows(predictor, chosen.split)
+    rows = stored_rows(predictor, chosen.split)
     if rows_digest(rows) != record.rows_digest:
         raise TrainingError(
             f"the rows of version {number} have changed since it was trained. "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,20 @@ _DECISIONS = ("class_weight", "threshold", "cost", "calibrate", "target_transfor
 """The options that a plan holds as they are, None where they were not written."""
 
 
+def plan_options(chosen: Plan) -> dict[str, Any]:
+    """Return the options that make `plan` return `chosen` again."""
+    if isinstance(chosen, ForecastPlan):
+        return forecast_options(chosen)
+    options = {
+        "algorithm": chosen.name,
+        "hyperparams": chosen.hyperparams,
+        "test_size": chosen.test_size,
+        "split": chosen.split,
+        "seed": chosen.seed,
+    }
+    return options | {name: value for name in _DECISIONS if (value := getattr(chosen, name)) is not None}
+
+
 def _merged(declared: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
     """Return both together; declared hyperparameters belong to the declared algorithm alone."""
     kept = dict(declared)
@@ -89,11 +103,14 @@ def _merged(declared: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str,
     return kept | dict(chosen)
 
 
-def training_rows(predictor: Predictor, split: str) -> TrainingRows | AllRows:
-    """Return the stored rows that have a target, in time order where the split needs it; of a forecast, the series."""
+def stored_rows(predictor: Predictor, split: str) -> TrainingRows | AllRows:
+    """Return what `fit` takes: the rows of `training_rows`, or of a forecast the series."""
+    return series_rows(predictor) if predictor.declaration.has_series else training_rows(predictor, split)
+
+
+def training_rows(predictor: Predictor, split: str) -> TrainingRows:
+    """Return the stored rows that have a target, in time order where the split needs it."""
     declaration = predictor.declaration
-    if declaration.has_series:
-        return series_rows(predictor)
     order = declaration.one(Role.ORDER)
     names = [column.name for column in read_columns(declaration)]
     by = order.name if order and split == "last" else None
@@ -135,7 +152,7 @@ class Attempt:
 def attempt(predictor: Predictor, overrides: Mapping[str, Any]) -> Attempt:
     """Read the rows and fit; nothing is written."""
     chosen = plan(predictor, overrides)
-    rows = training_rows(predictor, chosen.split)
+    rows = stored_rows(predictor, chosen.split)
     return Attempt(chosen, fit(rows, chosen), rows_digest(rows))
 
 
@@ -149,16 +166,23 @@ def train(predictor: Predictor, overrides: Mapping[str, Any], deploy_it: bool | 
 
 def land_unchanged(predictor: Predictor, made: Attempt, deploy_it: bool | None) -> int:
     """Store an attempt as `land` does, if the rows are still those it was fitted on; else raise TrainingError."""
-    if rows_digest(training_rows(predictor, made.plan.split)) != made.digest:
+    if rows_digest(stored_rows(predictor, made.plan.split)) != made.digest:
         raise TrainingError("the rows changed while the model was fitted. Train again.")
     return land(predictor, made, deploy_it)
 
 
 def land(predictor: Predictor, made: Attempt, deploy_it: bool | None) -> int:
     """Store what came of a run as the next version; deploy it if it should be; return its number."""
+    return store_version(predictor, made, *_deployment(predictor, made.fitted, deploy_it))
+
+
+def store_version(predictor: Predictor, made: Attempt, because: str, kept: Sequence[str]) -> int:
+    """Store what came of a run as the next version, with the notes `kept`; return its number.
+
+    `because` is why it is deployed, '' where it is not.
+    """
     tables, fitted = predictor.tables, made.fitted
     number = versions.next_number(tables)
-    because, kept = _deployment(predictor, fitted, deploy_it)
     notes = [*fitted.notes, *kept]
     blob = to_bytes(fitted.model)
     versions.add(tables, _record(predictor, number, made, notes), digest(blob), blob)
@@ -167,9 +191,14 @@ def land(predictor: Predictor, made: Attempt, deploy_it: bool | None) -> int:
     if because:
         versions.deploy(tables, number, because, now())
     remember(predictor, number, fitted, blob)
-    for note in notes:
-        warnings.warn(f"{tables.name}: {note}", PredictorWarning, stacklevel=2)
+    say(predictor, notes)
     return number
+
+
+def say(predictor: Predictor, notes: Iterable[str]) -> None:
+    """Tell the user, as warnings that the program can silence."""
+    for note in notes:
+        warnings.warn(f"{predictor.tables.name}: {note}", PredictorWarning, stacklevel=2)
 
 
 def _deployment(predictor: Predictor, fitted: Fitted, deploy_it: bool | None) -> tuple[str, list[str]]:
@@ -196,21 +225,11 @@ def _record(predictor: Predictor, number: int, made: Attempt, notes: Sequence[st
 
     chosen, fitted = made.plan, made.fitted
     extras = {algorithm.extra for algorithm in used_algorithms(chosen)} - {""}
-    options = {
-        "algorithm": chosen.name,
-        "hyperparams": chosen.hyperparams,
-        "test_size": chosen.test_size,
-        "split": chosen.split,
-        "seed": chosen.seed,
-    }
-    options |= {name: value for name in _DECISIONS if (value := getattr(chosen, name)) is not None}
-    if isinstance(chosen, ForecastPlan):
-        options = forecast_options(chosen)
     return versions.Version(
         version=number,
         algorithm=chosen.name,
         hyperparams=as_json(chosen.hyperparams),
-        options=as_json(options),
+        options=as_json(plan_options(chosen)),
         seed=chosen.seed,
         rows_trained=fitted.rows_trained,
         rows_tested=fitted.rows_tested,

@@ -29,6 +29,26 @@ SHADOW_TABLES: dict[str, str] = {
         "id INTEGER PRIMARY KEY AUTOINCREMENT, version INTEGER NOT NULL, reason TEXT NOT NULL, "
         "deployed_at TEXT NOT NULL"
     ),
+    "runs": (
+        "run INTEGER PRIMARY KEY, command TEXT NOT NULL, options TEXT NOT NULL, rows_digest TEXT NOT NULL, "
+        "started_at TEXT NOT NULL, seconds REAL NOT NULL, score REAL, spread REAL, version INTEGER, said TEXT NOT NULL"
+    ),
+    "folds": (
+        "run INTEGER NOT NULL, trial INTEGER NOT NULL, repeat INTEGER NOT NULL, fold INTEGER NOT NULL, "
+        "rows_trained INTEGER NOT NULL, rows_tested INTEGER NOT NULL, score REAL NOT NULL, baseline REAL, "
+        "fit_seconds REAL NOT NULL, predict_seconds REAL NOT NULL, metrics TEXT NOT NULL, "
+        "PRIMARY KEY (run, trial, repeat, fold)"
+    ),
+    "trials": (
+        "run INTEGER NOT NULL, trial INTEGER NOT NULL, state TEXT NOT NULL, algorithm TEXT NOT NULL, "
+        "hyperparams TEXT NOT NULL, drawn TEXT NOT NULL, score REAL, spread REAL, seconds REAL NOT NULL, error TEXT, "
+        "PRIMARY KEY (run, trial)"
+    ),
+    "comparisons": (
+        "run INTEGER NOT NULL, trial INTEGER NOT NULL, algorithm TEXT NOT NULL, hyperparams TEXT NOT NULL, "
+        "state TEXT NOT NULL, score REAL, spread REAL, difference REAL, p_value REAL, fit_seconds REAL, "
+        "predict_seconds REAL, model_bytes INTEGER, verdict TEXT NOT NULL, PRIMARY KEY (run, trial)"
+    ),
     "config": "key TEXT PRIMARY KEY, value",
 }
 """Suffix to column definitions; those of ``rows`` come from the declaration. One list drives everything below."""

@@ -15,7 +15,7 @@ from sqlite_ml_vtab.declaration import MODULES
 from sqlite_ml_vtab.errors import CommandError, InputError
 from sqlite_ml_vtab.portable import AnyScorer, Scorer
 from sqlite_ml_vtab.portable.inputs import is_json, read_json, wrong_count
-from sqlite_ml_vtab.store import catalog, reports, shadows
+from sqlite_ml_vtab.store import catalog, reports, runs, shadows
 from sqlite_ml_vtab.store.sql import T, Tables, quoted
 from sqlite_ml_vtab.vtab.listing import Listing
 from sqlite_ml_vtab.vtab.module import Loaded
@@ -68,6 +68,17 @@ def _deployments(predictor: verbs.Predictor) -> Iterable[tuple[Any, ...]]:
     return reports.deployments(predictor.tables)
 
 
+def _evidence(suffix: str, predictor: verbs.Predictor, run: Any = None) -> Iterable[tuple[Any, ...]]:
+    return runs.listed(predictor.tables, suffix, run)
+
+
+def _run_table(suffix: str, doc: str) -> TableFunction:
+    """Return the table function over the evidence of runs that is stored under `suffix`."""
+    return TableFunction(
+        runs.columns(suffix), ("predictor", "of_run"), partial(_report, partial(_evidence, suffix)), doc
+    )
+
+
 TABLE_FUNCTIONS: dict[str, TableFunction] = {
     "ml_tables": TableFunction(
         ("schema", "name", "task", *reports.SUMMARY, "protected"),
@@ -96,6 +107,10 @@ TABLE_FUNCTIONS: dict[str, TableFunction] = {
         partial(_report, _deployments),
         "Which version answered since when, and why.",
     ),
+    "ml_runs": _run_table("runs", "The runs of cross_validate, tune and compare, and what came of each."),
+    "ml_folds": _run_table("folds", "The folds of a run: how each trial, or candidate, did on each."),
+    "ml_trials": _run_table("trials", "The trials of tune."),
+    "ml_comparisons": _run_table("comparisons", "The candidates of compare, and the verdict on each."),
 }
 """By name."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import apsw
 
 from sqlite_ml_vtab import predictor as verbs
-from sqlite_ml_vtab.errors import CommandError, about, shown
+from sqlite_ml_vtab.errors import CommandError, about, choices, shown
 from sqlite_ml_vtab.vtab.datasets import DatasetModule
 from sqlite_ml_vtab.vtab.functions import register_scalar_functions, register_table_functions
 from sqlite_ml_vtab.vtab.module import LOADED, Loaded, host_algorithms, register
@@ -22,15 +22,28 @@ def load(
     max_model_bytes: int,
     untrusted: bool,
     release: str,
+    progress: Callable[[verbs.Progress], object] | None,
+    backend: str | None,
+    jobs: int,
 ) -> None:
     """Register everything on `db`; see `sqlite_ml_vtab.load`."""
     if type(threads) is not int or threads < 1:
         raise CommandError(f"threads is a whole number of 1 or more, got {shown(threads)}.")
     if type(max_model_bytes) is not int or max_model_bytes < 1:
         raise CommandError(f"max_model_bytes is a whole number of 1 or more, got {shown(max_model_bytes)}.")
+    if progress is not None and not callable(progress):
+        raise CommandError(f"progress is a function of one argument, got {shown(progress)}.")
+    if type(jobs) is not int or jobs == 0:
+        raise CommandError(f"jobs is a whole number but 0, -1 for every core, got {shown(jobs)}.")
+    if backend is not None and not isinstance(backend, str):
+        raise CommandError(f"backend is the name of a backend of joblib, such as 'loky', got {shown(backend)}.")
+    if backend is not None and backend not in verbs.BACKENDS:
+        raise CommandError(f"unknown backend {shown(backend)}. {choices(backend, verbs.BACKENDS, 'Backends')}")
     before = LOADED.get(db)
     untrusted = untrusted or (before is not None and before.host.untrusted)
-    loaded = register(db, verbs.Host(threads, host_algorithms(algorithms), max_model_bytes, untrusted, release))
+    known = host_algorithms(algorithms)
+    workers = verbs.Workers(backend, jobs)
+    loaded = register(db, verbs.Host(threads, known, max_model_bytes, untrusted, release, progress, workers))
     if before is None:
         dataset: Any = DatasetModule()
         db.create_module("ml_dataset", dataset, use_bestindex_object=True, iVersion=1, read_only=True)

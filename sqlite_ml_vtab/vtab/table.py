@@ -21,6 +21,7 @@ from sqlite_ml_vtab.store.sql import atomically, folded
 from sqlite_ml_vtab.vtab.cursor import Cursor
 from sqlite_ml_vtab.vtab.layout import Layout
 from sqlite_ml_vtab.vtab.plan import best_index
+from sqlite_ml_vtab.vtab.watch import interruptible
 
 if TYPE_CHECKING:
     from sqlite_ml_vtab.vtab.module import Loaded
@@ -140,7 +141,8 @@ class Table:
             given.append("rowid")
             raise InputError(f"a command takes no value for {given[0]!r}. Write: {self.predictor.command('train')}.")
         self.predictor.rows.flush()
-        return atomically(self.predictor.tables, partial(self._command, *fields[first:]))
+        with interruptible(self.loaded.db):
+            return atomically(self.predictor.tables, partial(self._command, *fields[first:]))
 
     def _command(self, text: Any, options: Any) -> int:
         if self.key in self.loaded.landing:

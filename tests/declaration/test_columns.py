@@ -35,6 +35,65 @@ def test_a_kind_behind_the_type_overrides_it(declare, column, kind, affinity):
     assert (found.kind, found.affinity) == (kind, affinity)
 
 
+# A forgotten comma
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [
+        *("double precision", "varying character(20)", "unsigned big int", "native character(70)", "int8"),
+        *("decimal(10, 5)", "character varying(20)", "national character varying(20)", "long varchar", "long text"),
+        *("int unsigned zerofill", "bigint signed", "signed integer", "medium int", "tiny int(1)", "double"),
+        *("character large object", "timestamp with time zone", "time without time zone", "bit varying(3)"),
+        *("timestamp with local time zone", "text binary", "uuid", "geometry", "enum('a', 'b')", '"my type"'),
+    ],
+)
+@pytest.mark.parametrize("clause", ["", " target", " key", " category", " impute(most_frequent)"])
+def test_a_legal_type_of_several_words_is_one_type(declare, type_, clause):
+    found = first(declare, f"a {type_}{clause}")
+    words = " ".join(type_.partition("(")[0].upper().replace('"', "").split())
+    assert found.type == words + " CATEGORY" * ("category" in clause)
+
+
+NO_COMMA = "is not a type or a clause. Is a comma missing between two columns?"
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ("a float b float", "FLOAT B FLOAT"),
+        ("a b float", "B FLOAT"),
+        ("a b c", "B C"),
+        ("a float b", "FLOAT B"),
+        ("a float points float", "FLOAT POINTS FLOAT"),
+        ("a float double float", "FLOAT DOUBLE FLOAT"),
+        ("a real date real", "REAL DATE REAL"),
+        ("a int int", "INT INT"),
+        ('a real "b" real', "REAL B REAL"),
+        ("a decimal(10, 5) b", "DECIMAL B"),
+        ("a enum('x', 'y') b", "ENUM B"),
+        ("a double precision b double precision", "DOUBLE PRECISION B DOUBLE PRECISION"),
+        ("a float /* so */ b float target", "FLOAT B FLOAT TARGET"),
+        ("a text target b real", "TEXT TARGET B REAL"),
+        ("a target b", "TARGET B"),
+        ("a text key b text target", "TEXT KEY B TEXT TARGET"),
+        ("a real impute(mean) b real", "REAL IMPUTE B REAL"),
+        ("a real scale(none) b", "REAL SCALE B"),
+        ("a words b words", "WORDS B WORDS"),
+    ],
+)
+def test_a_forgotten_comma_is_asked_for(declare, columns, said):
+    with pytest.raises(DeclarationError) as caught:
+        declare(columns)
+    assert str(caught.value) == f"column 'a': {said} {NO_COMMA}"
+
+
+def test_a_forgotten_comma_before_an_option_is_asked_for(declare):
+    with pytest.raises(DeclarationError) as caught:
+        declare("a real algorithm=knn")
+    assert str(caught.value) == "column 'a': '=' is not a type or a clause. Is a comma missing before the option?"
+
+
 # Clauses
 
 

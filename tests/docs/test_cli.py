@@ -166,7 +166,7 @@ def test_ml_shows_the_statements_to_begin_with(capsys):
     code, out, err = within(capsys, "", ".ml")
     assert (code, err) == (0, "")
     assert "CREATE VIRTUAL TABLE p USING ml_classification(a REAL, b TEXT, label TEXT TARGET);" in out
-    assert "other commands: deploy, rollback, forget, clear, rebuild\n" in out
+    assert "other commands: cross_validate, tune, compare, deploy, rollback" in out
 
 
 @pytest.mark.parametrize("name", TOPICS)
@@ -207,3 +207,18 @@ def test_threads_are_handed_on(monkeypatch):
     shell = Shell()
     shell.process_args(["--threads", "3"])
     assert shell.threads == 3
+
+
+def test_a_search_shows_a_line_on_the_terminal_and_takes_it_away(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    declare = "CREATE VIRTUAL TABLE p USING ml_classification(a REAL, y TEXT TARGET, algorithm=knn)"
+    fill = (
+        "WITH c(a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM c WHERE a < 20) "
+        "INSERT INTO p SELECT a, iif(a < 10, 'low', 'high') FROM c"
+    )
+    validate = "INSERT INTO p(p, options) VALUES ('cross_validate', '{\"folds\": 2}')"
+    code, _, err = within(capsys, "", declare, fill, validate)
+    assert code == 0, err
+    assert "\rp: cross_validate [##########..........] 1/2, best " in err
+    assert "\rp: cross_validate [####################] 2/2, best " in err
+    assert "\r\x1b[Knote: p: " in err

@@ -385,5 +385,5 @@ def test_a_default_may_depend_on_the_number_of_rows():
 
 
 def test_a_default_may_depend_on_the_task():
-    assert ALGORITHMS["sgd"].default_params("classification", 9) == {"loss": "log_loss"}
-    assert ALGORITHMS["sgd"].default_params("regression", 9) == {}
+    assert ALGORITHMS["random_forest"].default_params("classification", 9) == {"min_samples_leaf": 2}
+    assert ALGORITHMS["random_forest"].default_params("regression", 9) == {"min_samples_leaf": 2, "max_features": 0.5}

@@ -369,10 +369,33 @@ def test_a_default_that_the_installed_release_does_not_know_is_left_out():
         ("pls", "regression", (50, 9), {"n_components": 2}),
         ("ransac", "regression", (50, 9), {"min_samples": 10}),
         ("ransac", "regression", (5, 9), {"min_samples": 5}),
+        ("sgd", "regression", (30, 9), {"alpha": 0.1}),
+        ("sgd", "classification", (10**6, 9), {"alpha": 1e-4, "loss": "log_loss"}),
+        ("decision_tree", "regression", (9, 9), {"min_samples_leaf": 1}),
+        ("decision_tree", "regression", (50, 9), {"min_samples_leaf": 5}),
+        ("decision_tree", "classification", (5000, 9), {"min_samples_leaf": 10}),
     ],
 )
 def test_a_default_may_depend_on_the_shape_of_the_matrix(name, task, shape, defaults):
     assert ALGORITHMS[name].default_params(task, *shape) == defaults
+
+
+@pytest.mark.parametrize(
+    ("task", "rows", "leaves", "leaf_rows", "trees"),
+    [
+        ("classification", 10, 8, 1, 150),
+        ("classification", 3000, 15, 10, 180),
+        ("classification", 10**6, 31, 10, 300),
+        ("regression", 10, 8, 1, 200),
+        ("regression", 300, 8, 6, 203),
+        ("regression", 1000, 20, 10, 210),
+        ("regression", 10**6, 31, 10, 300),
+    ],
+)
+def test_boosted_trees_grow_with_the_rows_by_default(task, rows, leaves, leaf_rows, trees):
+    defaults = ALGORITHMS["hist_gradient_boosting"].default_params(task, rows)
+    grown = [defaults[name] for name in ("max_leaf_nodes", "min_samples_leaf", "max_iter")]
+    assert grown == [leaves, leaf_rows, trees]
 
 
 # One feature
@@ -465,6 +488,22 @@ def test_weights_reach_every_algorithm_that_takes_them_and_the_others_refuse_by_
 def test_class_weights_are_weights(name, plan_of):
     with pytest.raises(TrainingError, match=r"takes no weights\. Leave out the WEIGHT column and class_weight"):
         fit(table(3), plan_of(name, class_weight="balanced"))
+
+
+# Nothing to learn
+
+
+@pytest.mark.parametrize("transform", [None, "log", "yeo_johnson"])
+@pytest.mark.parametrize("name", for_task("regression", ALGORITHMS))
+def test_a_constant_number_is_predicted_by_every_algorithm(name, transform, plan_of):
+    declared = ["a real", "c text", "y target"] if name != "isotonic" else ["a real", "y target"]
+    rows = [(number, *(number, "xyz"[number % 3])[: len(declared) - 1], 5.1) for number in range(1, 41)]
+    plan = plan_of(name, "regression", target_transform=transform)
+    found = fit(collect(parse("regression", "t", declared), [rows]), plan)
+    assert Scorer(found.model).one((3.5, "new")[: len(declared) - 1])[0] == 5.1
+    assert found.scorer == "portable: constant"
+    instead = "" if name == "dummy" else f", so dummy was fitted instead of {name}"
+    assert found.notes == (f"the target is 5.1 in every row; there is nothing to learn{instead}",)
 
 
 # What an algorithm cannot fit

@@ -7,9 +7,10 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, RobustScaler, StandardScaler, TargetEncoder
 
 from sqlite_ml_vtab.errors import TrainingError
-from sqlite_ml_vtab.learning import columns
-from sqlite_ml_vtab.learning.columns import BINS, MAX_COLUMNS, MAX_ONE_HOT, MAX_TOPICS, MIN_TARGET_ROWS, Feature, Wish
+from sqlite_ml_vtab.learning import columns, words
+from sqlite_ml_vtab.learning.columns import BINS, MAX_COLUMNS, MAX_ONE_HOT, MIN_TARGET_ROWS, Feature, Wish
 from sqlite_ml_vtab.learning.features import SCALERS, fit_encoder
+from sqlite_ml_vtab.learning.words import MAX_TOPICS
 from sqlite_ml_vtab.portable.values import MANY
 from sqlite_ml_vtab.portable.words import terms
 
@@ -220,6 +221,13 @@ def test_encode_target_bears_a_handful_of_rows(count):
     assert np.isfinite(found.matrix).all()
 
 
+def test_a_value_that_stands_alone_tells_nothing_of_its_target():
+    target = np.random.RandomState(0).normal(size=40)
+    found = learned("CATEGORY", [f"name {place}" for place in range(40)], target, encode="target")
+    np.testing.assert_allclose(found.matrix, target.mean())
+    np.testing.assert_array_equal(found.matrix[:1], encoded(found, ["a new name"]))
+
+
 def test_encode_target_bears_a_constant_target():
     found = learned("CATEGORY", ["a", "b"] * 5, np.full(10, 7.0), encode="target")
     assert found.matrix.tolist() == [[7.0]] * 10
@@ -401,6 +409,25 @@ def test_words_are_the_same_for_the_same_seed():
     assert one.table.tobytes() == two.table.tobytes()
 
 
+def test_words_that_are_counted_are_the_commonest_each_brought_to_1_at_most(monkeypatch):
+    monkeypatch.setattr(words, "MAX_COUNTED", 3)
+    texts = ["good food", "good wine and good food and wine", "food", None, "odd, goodish"]
+    found = learned("WORDS", texts, counts=True, scale="standard")
+    (column,) = found.encoder.columns
+    assert (column.categories, column.table) == (("and", "food", "good"), None)
+    weigh = TfidfVectorizer(analyzer=lambda text: list(terms(text)), vocabulary=column.categories, sublinear_tf=True)
+    expected = MaxAbsScaler().fit_transform(weigh.fit_transform([text or "" for text in texts])).toarray()
+    np.testing.assert_allclose(found.matrix, expected, rtol=1e-12)
+    assert encoded(found, texts).tolist() == found.matrix.tolist()
+
+
+def test_a_scale_for_numbers_does_not_centre_what_is_counted():
+    found = learned("WORDS", ["good", "bad", "good bad"], counts=True, scale="minmax")
+    assert found.encoder.centre.tolist() == [0.0, 0.0]
+    assert encoded(found, [None, "unheard-of"]).tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+
+@pytest.mark.parametrize("counts", [True, False])
 @pytest.mark.parametrize(
     ("texts", "why"),
     [
@@ -408,8 +435,8 @@ def test_words_are_the_same_for_the_same_seed():
         ([chr(0x4E00 + place) for place in range(MIN_TARGET_ROWS)], "has no word that two rows share"),
     ],
 )
-def test_text_that_teaches_nothing_is_not_used_and_said_to_be(texts, why):
-    found = learned("WORDS", texts)
+def test_text_that_teaches_nothing_is_not_used_and_said_to_be(texts, why, counts):
+    found = learned("WORDS", texts, counts=counts)
     assert found.encoder.width == 0
     assert found.notes == (f"column 'x' {why}; it was not used",)
 

@@ -112,8 +112,17 @@ def test_numbers_are_floats_and_have_no_labels(target_of):
     assert found.of_part(np.array([0])) is found
 
 
-def test_a_constant_number_is_learned_with_a_note(target_of):
-    assert target_of([7, 7], "regression").notes == ("the target is 7 in every row; there is nothing to learn",)
+@pytest.mark.parametrize(
+    ("values", "train", "where"),
+    [([7, 7, 7], [1, 2], "in every row"), ([8, 7, 7], [1, 2], "in every row of the train part")],
+)
+def test_a_train_part_of_one_number_is_noted(target_of, values, train, where):
+    found, train = target_of(values, "regression"), np.array(train)
+    assert found.is_constant(train)
+    nothing = f"the target is 7 {where}; there is nothing to learn"
+    assert found.noted(train, "dummy").notes == (nothing,)
+    assert found.noted(train, "ridge").notes == (f"{nothing}, so dummy was fitted instead of ridge",)
+    assert not target_of([7, 7.5], "regression").is_constant(np.array([0, 1]))
 
 
 @pytest.mark.parametrize(

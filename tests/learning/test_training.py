@@ -391,7 +391,7 @@ def test_more_neighbours_than_rows_are_refused_with_the_reason(classify):
 
 
 def test_what_the_estimator_refuses_is_told_in_its_words(regress):
-    rows = [(x, -1.0) for x in range(20)]
+    rows = [(x, -1.0 - x) for x in range(20)]
     assert refusal(regress, "hist_gradient_boosting", rows, hyperparams={"loss": "poisson"}) == (
         "algorithm 'hist_gradient_boosting' cannot be fitted to these rows: "
         "loss='poisson' requires non-negative y and sum(y) > 0."

@@ -1,6 +1,7 @@
 """Free text to topics: terms of any script, one text as many, and as scikit-learn has it."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sqlite_ml_vtab.errors import InputError, ModelError
 from sqlite_ml_vtab.portable import Golden, Model, Scorer, from_bytes, to_bytes
 from sqlite_ml_vtab.portable.encoder import ColumnEncoding, Encoder
-from sqlite_ml_vtab.portable.words import MAX_LETTERS, matrix, projector, terms
+from sqlite_ml_vtab.portable.words import MAX_LETTERS, countable, matrix, projector, terms
 
 # Terms
 
@@ -127,9 +128,33 @@ def test_one_text_is_projected_to_the_bit_as_many_are():
     assert np.array([project(text) for text in asked]).tobytes() == found.tobytes()
 
 
+def test_without_topics_the_weights_of_the_terms_are_those_of_tf_idf():
+    weigh, _, (vocabulary, idf, _) = fitted(1)
+    asked = [*TEXTS, None, "good good good food", "unheard-of", "Good WINE", "хорошее вино"]
+    found = matrix(vocabulary, idf, None, objects(asked))
+    expected = weigh.transform([text or "" for text in asked]).toarray()
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+    project = projector(vocabulary, idf, None)
+    assert np.array([project(text) for text in asked]).tobytes() == found.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("The food, the food", ["the", "food", "the", "food"]),
+        ("good 食べ物", ["good", "食べ物", "食", "べ", "物", "食べ", "べ物"]),
+        ("... 😀", []),
+    ],
+)
+def test_words_are_counted_and_what_stands_for_words_where_there_are_no_spaces(text, found):
+    assert list(countable(text)) == found
+    assert set(found) <= set(terms(text))
+
+
 @pytest.mark.parametrize("text", [None, "", "zyx", "...", "😀"])
 def test_a_text_without_known_terms_is_nowhere(text):
     _, _, learned = fitted(3)
+    assert projector(*learned[:2], None)(text).tolist() == [0.0] * len(learned[0])
     assert projector(*learned)(text).tolist() == [0.0, 0.0, 0.0]
     assert matrix(*learned, objects([text])).tolist() == [[0.0, 0.0, 0.0]]
 
@@ -163,6 +188,17 @@ def test_a_model_of_words_comes_back_and_answers():
     assert to_bytes(scorer.model) == blob
 
 
+def test_a_model_of_counted_words_comes_back_and_answers():
+    blob = to_bytes(model(replace(WORDS, table=None)))
+    scorer = Scorer(from_bytes(blob))
+    assert scorer.model.encoder.columns[0].table is None
+    asked = [("so good",), ("BAD",), ("good and bad",), (None,)]
+    values, _ = scorer.many(asked)
+    assert [scorer.one(row)[0] for row in asked] == values
+    np.testing.assert_allclose(values, [1.0, -1.0, 0.5 / 2.5, 0.0])
+    assert to_bytes(scorer.model) == blob
+
+
 def test_words_bear_any_text_without_a_warning():
     scorer = Scorer(model())
     assert scorer.warning(("never seen",)) is None
@@ -181,20 +217,20 @@ TOPICS, IDF = WORDS.table, WORDS.idf
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"table": None}, "words without their weights"),
         ({"idf": None}, "words without their weights"),
-        ({"table": None, "idf": IDF}, "words without their weights"),
+        ({"table": None, "idf": None}, "words without their weights"),
+        ({"table": None, "idf": IDF[:1]}, "the weights of words"),
         ({"parts": ("value",)}, "words without their weights"),
         ({"table": TOPICS[:1]}, "the topics of words"),
         ({"table": TOPICS[0]}, "the topics of words"),
         ({"table": TOPICS.astype("<f4")}, "the topics of words"),
-        ({"table": np.array([[1.0, 0.0], [0.0, np.nan]])}, "the weights of words"),
-        ({"table": np.array([[1.0, 0.0], [0.0, np.inf]])}, "the weights of words"),
+        ({"table": np.array([[1.0, 0.0], [0.0, np.nan]])}, "the topics of words"),
+        ({"table": np.array([[1.0, 0.0], [0.0, np.inf]])}, "the topics of words"),
         ({"idf": IDF[:1]}, "the weights of words"),
         ({"idf": IDF[:, None]}, "the weights of words"),
         ({"idf": IDF.astype("<f4")}, "the weights of words"),
         ({"idf": np.array([1.0, np.nan])}, "the weights of words"),
-        ({"categories": ("good",)}, "the topics of words"),
+        ({"categories": ("good",)}, "the weights of words"),
         ({"categories": ("good", "good")}, "a term twice"),
     ],
 )

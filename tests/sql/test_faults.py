@@ -30,6 +30,15 @@ WRITES = {
     "update ids": "UPDATE p SET rowid = rowid + 1000 WHERE a < 3",
     "delete": "DELETE FROM p WHERE a < 3",
     "train": 'INSERT INTO p(p, options) VALUES (\'train\', \'{"algorithm": "dummy", "deploy": true}\')',
+    "cross_validate": 'INSERT INTO p(p, options) VALUES (\'cross_validate\', \'{"algorithm": "dummy", "folds": 2}\')',
+    "tune": (
+        "INSERT INTO p(p, options) VALUES "
+        """('tune', '{"algorithm": "dummy", "folds": 2, "trials": 2, "deploy": true}')"""
+    ),
+    "compare": (
+        "INSERT INTO p(p, options) VALUES "
+        """('compare', '{"algorithms": ["dummy", "nearest_centroid"], "folds": 2, "repeats": 1}')"""
+    ),
     "deploy": "INSERT INTO p(p, options) VALUES ('deploy', '{\"version\": 2}')",
     "rollback": "INSERT INTO p(p) VALUES ('rollback')",
     "forget": "INSERT INTO p(p, options) VALUES ('forget', '{\"version\": 1}')",
@@ -50,6 +59,7 @@ READS = {
     "source": "SELECT rowid, y FROM p WHERE source = 'p_rows'",
     "scalar": "SELECT ml_predict('p', a, b) FROM p_rows",
     "versions": "SELECT * FROM ml_versions('p')",
+    "runs": "SELECT * FROM ml_runs('p')",
     "tables": "SELECT * FROM ml_tables",
 }
 

@@ -91,23 +91,22 @@ def test_a_recursive_forecast_is_that_of_the_bare_estimator(db, lags):
 
 @pytest.mark.parametrize("algorithm", ["linear_regression", "decision_tree", "hist_gradient_boosting"])
 def test_a_direct_forecast_has_a_model_for_each_step_ahead(db, algorithm):
-    from sklearn.ensemble import HistGradientBoostingRegressor
-    from sklearn.linear_model import LinearRegression
-    from sklearn.tree import DecisionTreeRegressor
+    from sqlite_ml_vtab.learning.algorithms import ALGORITHMS
 
-    made = {
-        "linear_regression": LinearRegression,
-        "decision_tree": lambda: DecisionTreeRegressor(random_state=0, max_depth=3),
-        "hist_gradient_boosting": lambda: HistGradientBoostingRegressor(random_state=0, max_depth=3),
-    }
+    estimator = ALGORITHMS[algorithm].estimator_class("regression")
     params = {} if algorithm == "linear_regression" else {"max_depth": 3}
+    seeded = {} if algorithm == "linear_regression" else {"random_state": 0}
+
+    def made(rows):
+        return estimator(**{**ALGORITHMS[algorithm].default_params("regression", rows, 3), **params, **seeded})
+
     values, lags = waves(90), [1, 2, 5]
     options = f"algorithm={algorithm}, hyperparams='{json.dumps(params)}', season=1, difference=none, calendar=none"
     declare(db, ONE, f"{options}, horizon=3, lags='[1, 2, 5]', strategy=direct")
     fill(db, monthly(90), values)
     command(db, "train", name="t")
     last = [[values[-lag] for lag in lags]]
-    expected = [float(made[algorithm]().fit(*lag_matrix(values, lags, h)).predict(last)[0]) for h in range(3)]
+    expected = [float(made(85 - h).fit(*lag_matrix(values, lags, h)).predict(last)[0]) for h in range(3)]
     assert [x for (x,) in rows(db, "SELECT value FROM t(NULL, 3)")] == pytest.approx(expected, rel=1e-9)
 
 
@@ -725,6 +724,14 @@ ASKED = {
 @pytest.mark.parametrize("sql", ASKED)
 def test_a_call_that_cannot_be_answered_says_why(wave, sql):
     assert refusal(wave, sql) == f"InputError: t: {ASKED[sql]}"
+
+
+@pytest.mark.parametrize("name", ["cross_validate", "tune", "compare"])
+def test_a_command_that_divides_rows_into_folds_is_refused(wave, name):
+    assert refusal(wave, f"INSERT INTO t(t) VALUES ('{name}')") == (
+        f"CommandError: t: {name} divides rows into folds, and a forecast is tested by a rolling origin. "
+        "Train with other options: INSERT INTO t(t, options) VALUES ('train', '{...}')."
+    )
 
 
 def test_an_unknown_series_is_named_with_its_like(family):

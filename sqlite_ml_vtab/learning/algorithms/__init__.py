@@ -64,8 +64,12 @@ ALIASES: dict[str, tuple[str, ...]] = {
 }
 """Names that users of PostgresML, BigQuery ML and the literature know; of several algorithms, that for the task."""
 
-DEFAULT_ALGORITHM = {"classification": "random_forest", "regression": "random_forest", "forecast": "ridge"}
-"""What learns when no algorithm is written: the best mean over small messy tables (benchmarks/defaults.py)."""
+DEFAULT_ALGORITHM = {
+    "classification": "hist_gradient_boosting",
+    "regression": "hist_gradient_boosting",
+    "forecast": "ridge",
+}
+"""What learns when no algorithm is written: the best mean over small tables (docs/defaults.md, docs/forecasting.md)."""
 
 HOST_PARAMS = ("n_jobs", "verbose", "random_state")
 """Hyperparameters that the host program or the option ``seed`` sets, never a file."""

@@ -36,6 +36,8 @@ class Algorithm:
     """Whether it has its own way with missing numbers, so that they are not filled."""
     one_column: bool = False
     """Whether it reads a single matrix column, and so a single feature."""
+    counts: bool = False
+    """Whether it counts the terms of free text, each in a column of 0 and more; else text becomes a few topics."""
     extra: str = ""
     """The package that must be installed for it, '' for scikit-learn's own."""
     tolerance: float = 1e-9

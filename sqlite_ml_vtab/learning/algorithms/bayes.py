@@ -9,22 +9,25 @@ BAYES = {
         estimators={"classification": "sklearn.naive_bayes:GaussianNB"},
     ),
     "bernoulli_nb": Algorithm(
-        doc="Naive Bayes over yes and no: whether each feature is above its mean.",
+        doc="Naive Bayes over yes and no: whether each feature is above its mean, and each word is there.",
         family="events",
         estimators={"classification": "sklearn.naive_bayes:BernoulliNB"},
         scale="standard",
+        counts=True,
     ),
     "multinomial_nb": Algorithm(
-        doc="Naive Bayes over counts; features are brought to the range 0 to 1.",
+        doc="Naive Bayes over counts, of words above all; numbers are brought to the range 0 to 1.",
         family="linear",
         estimators={"classification": "sklearn.naive_bayes:MultinomialNB"},
         scale="minmax",
+        counts=True,
     ),
     "complement_nb": Algorithm(
         doc="Multinomial naive Bayes from the counts of all other classes: for unequal classes.",
         family="linear",
         estimators={"classification": "sklearn.naive_bayes:ComplementNB"},
         scale="minmax",
+        counts=True,
     ),
     "categorical_nb": Algorithm(
         doc="Naive Bayes over categories; numbers are cut into ten bins of equal size.",

@@ -71,6 +71,8 @@ LINEAR = {
         "Linear model fitted by stochastic gradient descent; log_loss unless hyperparams name another loss.",
         "SGDClassifier",
         "SGDRegressor",
+        # A penalty that does not fall with the rows leaves a small table without one.
+        defaults={"alpha": lambda rows, width: max(1e-4, 3 / rows)},
         task_defaults={"classification": {"loss": "log_loss"}},
     ),
     "perceptron": _linear("Rosenblatt's perceptron.", "Perceptron"),

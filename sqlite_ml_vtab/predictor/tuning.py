@@ -1,0 +1,227 @@
+"""The verb tune: trials over folds of the train part, then a version of the best, judged by what no trial saw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import Any
+
+from sqlite_ml_vtab.errors import CommandError, DeclarationError, TrainingError, choices, shown
+from sqlite_ml_vtab.learning.comparing import ALPHA, above_baseline, losses, over_rows
+from sqlite_ml_vtab.learning.folds import FoldScore, make_folds, searched_rows
+from sqlite_ml_vtab.learning.metrics import MAIN
+from sqlite_ml_vtab.learning.rows import TrainingRows
+from sqlite_ml_vtab.learning.runs import Fitted, Plan
+from sqlite_ml_vtab.learning.search import COMPLETE, EXTRAS, SEARCHES, Search, Trial, best_of, run, trial_count
+from sqlite_ml_vtab.learning.spaces import Space, default_space, read_space
+from sqlite_ml_vtab.learning.training import fit
+from sqlite_ml_vtab.predictor.base import Predictor, as_json
+from sqlite_ml_vtab.predictor.searching import (
+    DEFAULT_FOLDS,
+    MAX_FOLDS,
+    Clock,
+    Outcome,
+    fold_rows,
+    seconds_allowed,
+    store_run,
+    whole_number,
+)
+from sqlite_ml_vtab.predictor.training import Attempt, plan, rows_digest, store_version, training_rows
+from sqlite_ml_vtab.store import runs, versions
+
+OWN_OPTIONS = ("search", "space", "trials", "folds", "repeats", "timeout", "resume", "deploy")
+
+
+def tune(predictor: Predictor, options: Mapping[str, Any], deploy_it: bool | None) -> int:
+    """Search, then fit the best on the whole train part and store it as a version; return its number.
+
+    `deploy_it` forces the deployment, or forbids it; with None it must do better on the hold-out beyond noise.
+    Raises CommandError for options that cannot be, before the first fit, and TrainingError where no trial came through.
+    """
+    resumed = _resumed(predictor, options)
+    asked = {**({} if resumed is None else json.loads(resumed.options)), **options}
+    chosen = plan(predictor, {name: value for name, value in asked.items() if name not in OWN_OPTIONS})
+    clock, search = _search(predictor, chosen, asked)
+    rows = training_rows(predictor, chosen.split)
+    digest = rows_digest(rows)
+    if resumed is not None and resumed.rows_digest != digest:
+        raise CommandError(f'the rows have changed since run {resumed.run}. Run tune anew, without "resume".')
+    searched = searched_rows(rows, chosen)
+    count = whole_number(asked, "folds", DEFAULT_FOLDS, 2, MAX_FOLDS)
+    repeats = whole_number(asked, "repeats", 1, 1, MAX_FOLDS)
+    before = [] if resumed is None else _trials_before(predictor, chosen, resumed.run)
+    trials = [*before, *run(searched, chosen, make_folds(searched, chosen, count, repeats), search, before)]
+    best = _best(trials, clock)
+    made = Attempt(best.plan, fit(rows, best.plan), digest)
+    because, notes = _deployment(predictor, made, best, rows, deploy_it)
+    version = store_version(predictor, made, because, [_said(trials, best), *notes])
+    outcome = Outcome(best.score, best.spread, version, "; ".join([_said(trials, best), *notes]))
+    written = {name: asked[name] for name in OWN_OPTIONS if name in asked and name not in ("resume", "deploy")}
+    written |= {"folds": count, "repeats": repeats}
+    evidence = {
+        "trials": [_trial_row(trial) for trial in trials],
+        "folds": [row for trial in trials for row in fold_rows(trial.number, trial.folds)],
+    }
+    store_run(clock, chosen, written, digest, outcome, evidence)
+    return version
+
+
+def _search(predictor: Predictor, chosen: Plan, options: Mapping[str, Any]) -> tuple[Clock, Search]:
+    """Return the search that the options describe, all of it checked."""
+    how = options.get("search", "random")
+    if not isinstance(how, str) or how not in SEARCHES:
+        raise CommandError(f"unknown search {shown(how)}. {choices(str(how), SEARCHES, 'Searches')}")
+    if how in EXTRAS and find_spec(EXTRAS[how]) is None:
+        raise CommandError(
+            f"search {how!r} needs a package that is not installed. Run: pip install 'sqlite-ml-vtab[{EXTRAS[how]}]'."
+        )
+    clock = Clock(predictor, "tune", seconds_allowed(options))
+    trials = None if options.get("trials") is None else whole_number(options, "trials", 1, 1)
+    space = _space(predictor, chosen, options)
+    clock.total = trial_count(how, space, trials)
+
+    def report(trial: Trial) -> None:
+        clock.tick(trial.score if trial.state == COMPLETE else None)
+
+    return clock, Search(how, space, trials, clock.ends_at, predictor.host.workers, report)
+
+
+def _space(predictor: Predictor, chosen: Plan, options: Mapping[str, Any]) -> Space:
+    try:
+        if options.get("space") is None:
+            return default_space(chosen.name, chosen.task, chosen.algorithms)
+        return read_space(chosen.name, chosen.task, chosen.algorithms, options["space"])
+    except DeclarationError as error:
+        raise CommandError(*error.args) from None
+
+
+def _resumed(predictor: Predictor, options: Mapping[str, Any]) -> runs.Run | None:
+    """Return the run that is to be gone on with, None where none is named."""
+    if options.get("resume") is None:
+        return None
+    number = whole_number(options, "resume", 1, 1)
+    others = sorted(set(options) - {"resume", "trials", "timeout", "deploy"})
+    if others:
+        raise CommandError(f"option {others[0]!r} cannot change in a run that is resumed. Leave it out.")
+    known: dict[int, runs.Run] = {run.run: run for run in runs.read(predictor.tables, "runs") if run.command == "tune"}
+    if number not in known:
+        listed = f"Runs: {', '.join(map(str, known))}." if known else "There are none."
+        raise CommandError(f"no run {number} of tune. {listed}")
+    return known[number]
+
+
+def _trials_before(predictor: Predictor, chosen: Plan, number: int) -> list[Trial]:
+    """Return the trials of a stored run, as the search left them."""
+    folds: dict[int, list[FoldScore]] = {}
+    for row in runs.read(predictor.tables, "folds", number):
+        folds.setdefault(row.trial, []).append(
+            FoldScore(
+                row.repeat,
+                row.fold,
+                row.rows_trained,
+                row.rows_tested,
+                row.score,
+                row.baseline,
+                json.loads(row.metrics),
+                row.fit_seconds,
+                row.predict_seconds,
+            )
+        )
+    return [
+        Trial(
+            number=row.trial,
+            drawn=json.loads(row.drawn),
+            plan=replace(chosen, hyperparams=json.loads(row.hyperparams)),
+            state=row.state,
+            folds=tuple(folds.get(row.trial, ())),
+            seconds=row.seconds,
+            error=row.error,
+        )
+        for row in runs.read(predictor.tables, "trials", number)
+    ]
+
+
+def _best(trials: Sequence[Trial], clock: Clock) -> Trial:
+    best = best_of(trials)
+    if best is not None:
+        return best
+    failed = next((trial.error for trial in trials if trial.error), None)
+    if failed is not None:
+        raise TrainingError(f"no trial came through; the first one says: {failed}")
+    raise TrainingError(f"no trial ended within {clock.timeout:g} s. Allow more time, or fewer folds.")
+
+
+def _said(trials: Sequence[Trial], best: Trial) -> str:
+    drawn = "what was declared" if not best.drawn else as_json(best.drawn)
+    first = trials[0].score
+    gain = "" if first is None or not best.drawn else f", against {first:.4g} of what was declared"
+    failed = sum(trial.state == "failed" for trial in trials)
+    also = f"; {failed} trials failed" if failed > 1 else "; 1 trial failed" if failed else ""
+    name = MAIN[best.plan.task]
+    return f"the best of {len(trials)} trials is {drawn}: {name} {best.score:.4g} over the folds{gain}{also}"
+
+
+def _deployment(
+    predictor: Predictor, made: Attempt, best: Trial, rows: TrainingRows, deploy_it: bool | None
+) -> tuple[str, list[str]]:
+    """Return why the version is to be deployed ('' if it is not), and the notes that say why it is not."""
+    if deploy_it is not None:
+        return ("tune, deploy: true" if deploy_it else ""), []
+    current = versions.deployed(predictor.tables)
+    record = None if current is None else versions.find(predictor.tables, current)
+    if record is None:
+        return "tune: first version", []
+    force = """force it with {"deploy": true}"""
+    if not above_baseline(best.folds):
+        return "", [f"not deployed: over the folds it is not better than the baseline beyond noise; {force}"]
+    if not made.fitted.rows_tested:
+        return "", [f"not deployed: without a test part nothing tells whether it is better; {force}"]
+    rival = _fitted_again(as_deployed(predictor, record, made.plan), rows)
+    if rival is None:
+        return "", [f"not deployed: version {current} cannot be fitted again to compare; {force}"]
+    return _judged(made, rival, current, force)
+
+
+def _fitted_again(chosen: Plan | None, rows: TrainingRows) -> Fitted | None:
+    try:
+        return None if chosen is None else fit(rows, chosen)
+    except TrainingError:
+        return None
+
+
+def _judged(made: Attempt, rival: Fitted, current: int | None, force: str) -> tuple[str, list[str]]:
+    """Compare with the deployed version, fitted to the same train part, on the rows that neither saw."""
+    task = made.plan.task
+    found = over_rows(losses(made.fitted), losses(rival))
+    scores = f"{MAIN[task]} {made.fitted.score:.4g} against {rival.score:.4g} of version {current}"
+    if found.mean > 0 and found.p_value < ALPHA:
+        return f"tune: {scores} on the test part, p = {found.p_value:.2g}", []
+    why = "is not better" if found.mean <= 0 else "is not better beyond noise"
+    return "", [f"not deployed: it {why} on the test part, {scores}, p = {found.p_value:.2g}; {force}"]
+
+
+def as_deployed(predictor: Predictor, record: versions.Version, chosen: Plan) -> Plan | None:
+    """Return the plan of a stored version over the split of `chosen`, None where it cannot be read any more."""
+    try:
+        options = json.loads(record.options)
+        split = {"split": chosen.split, "test_size": chosen.test_size, "seed": chosen.seed}
+        return plan(predictor, {**options, **split})
+    except (ValueError, TypeError, RecursionError, CommandError):
+        return None
+
+
+def _trial_row(trial: Trial) -> Callable[[int], runs.TrialRow]:
+    return lambda run: runs.TrialRow(
+        run=run,
+        trial=trial.number,
+        state=trial.state,
+        algorithm=trial.plan.name,
+        hyperparams=as_json(trial.plan.hyperparams),
+        drawn=as_json(trial.drawn),
+        score=trial.score,
+        spread=trial.spread,
+        seconds=round(trial.seconds, 6),
+        error=trial.error,
+    )
