@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration import OPTIONS
+from sqlite_ml_vtab.declaration.options import AT_CREATE
 from sqlite_ml_vtab.errors import CommandError, choices, shown
 from sqlite_ml_vtab.predictor import Predictor
 from sqlite_ml_vtab.store import versions
@@ -57,6 +58,8 @@ def _read_options(name: str, command: Command, text: Any) -> dict[str, Any]:
     if not isinstance(options, dict):
         raise CommandError(f"the options of {name!r} are a JSON object, got {shown(text)}. Write '{{...}}'.")
     for option in options:
+        if option in AT_CREATE:
+            raise CommandError(AT_CREATE[option])
         if option not in command.options:
             legal = choices(option, command.options, "Options") if command.options else "It takes none."
             raise CommandError(f"command {name!r} has no option {option!r}. {legal}")
@@ -137,7 +140,7 @@ def _as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-_TRAINING = {name: option.doc for name, option in OPTIONS.items()}
+_TRAINING = {name: option.doc for name, option in OPTIONS.items() if name not in AT_CREATE}
 _FOLDS = {
     "folds": "How many folds; 5 if left out.",
     "repeats": "How often the rows are divided anew.",
@@ -148,7 +151,9 @@ _WHICH = {"version": "The number of a version."}
 COMMANDS: dict[str, Command] = {
     "train": Command(
         _train,
-        _TRAINING | {"deploy": "true deploys the new version whatever its score, false does not."},
+        _TRAINING
+        | {"warm": "true goes on from the last version with these options, with the rows that came since."}
+        | {"deploy": "true deploys the new version whatever its score, false does not."},
         "Fit on the train part, evaluate on the test part, store a new version, deploy it if it is better.",
     ),
     "cross_validate": Command(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -125,6 +126,23 @@ def _confidence(value: Any) -> float:
     return number
 
 
+def _fit_way(value: Any) -> str:
+    name = _name(value)
+    if name not in ("whole", "incremental"):
+        raise ValueError("'whole' or 'incremental'")
+    return name
+
+
+def _content(value: Any) -> str:
+    if (
+        not isinstance(value, str)
+        or not value.strip()
+        or re.match(r"\s*(SELECT|WITH|VALUES)\b.*\s", value, re.I | re.S)
+    ):
+        raise ValueError("the name of a table or a view")
+    return value.strip()
+
+
 def _number(value: Any) -> float:
     number = math.nan if isinstance(value, bool) or value is None else float(value)
     if not math.isfinite(number):
@@ -174,8 +192,26 @@ OPTIONS: dict[str, Option] = {
     "confidence": Option(
         _confidence, "0.9", "The share of truths that `lower` and `upper`, or the labels in `probable`, shall hold."
     ),
+    "sample": Option(
+        _test_size,
+        "every row",
+        "The model is fitted on a seeded sample of the train part, a fraction or a count; the whole test part tests.",
+    ),
+    "fit": Option(
+        _fit_way,
+        "whole",
+        "'incremental': one pass in chunks, in memory that does not grow with the table, where the algorithm can.",
+    ),
+    "content": Option(
+        _content,
+        "rows of its own",
+        "The table or view whose rows are learned from, by column name, where they stand (CREATE only).",
+    ),
     **{name: Option(*entry) for name, entry in SERIES_OPTIONS.items()},
 }
+
+AT_CREATE = {"content": "option 'content' is written in CREATE alone. Declare another predictor for another table."}
+"""The options that no command takes, with what to say to whoever gives one."""
 
 
 def check_option(name: str, value: Any) -> Any:

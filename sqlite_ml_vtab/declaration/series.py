@@ -53,6 +53,9 @@ def _single(declaration: Declaration, role: Role) -> Column:
 _USELESS = {
     "split": "a forecast is tested on its last steps",
     "test_size": "a forecast is tested on its last steps",
+    "sample": "a series is learned from whole",
+    "fit": "a series is learned from whole",
+    "content": "a forecast goes on from rows of its own",
 }
 
 

@@ -40,7 +40,7 @@ class Task:
 
 
 def _of_target(options: Mapping[str, Any]) -> tuple[str, ...]:
-    return ("probability", "probabilities", "lower", "upper")
+    return ("probability", "probabilities", "lower", "upper", "probable")
 
 
 TASKS: dict[str, Task] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,6 +77,29 @@ def transform_target(name: str | None, answers: Floats) -> tuple[Floats, tuple[s
         shift = 1.0 if least == 0 else 0.0
         return np.log(answers + shift), ("log", (shift,))
     return _yeo_johnson(answers)
+
+
+def bend_target(inverse: tuple[str, tuple[float, ...]], answers: Floats) -> Floats:
+    """Return numbers (n,) in the target's unit on the scale that `inverse` leads back from; not finite beyond it."""
+    name, parameters = inverse
+    with np.errstate(all="ignore"):
+        return _BENDS[name](answers, *parameters)
+
+
+def _bend_yeo_johnson(answers: Floats, power: float, mean: float, scale: float) -> Floats:
+    """Return the standardised transform of Yeo and Johnson (2000), A new family of power transformations, eq. 2.1."""
+    from scipy.special import boxcox
+
+    bent = np.where(answers >= 0, boxcox(np.abs(answers) + 1.0, power), -boxcox(np.abs(answers) + 1.0, 2.0 - power))
+    return np.asarray((bent - mean) / scale)
+
+
+_BENDS: dict[str, Callable[..., Floats]] = {
+    "none": lambda answers: answers,
+    "log": lambda answers, shift: np.log(answers + shift),
+    "yeo_johnson": _bend_yeo_johnson,
+}
+"""By the name of an entry of portable.INVERSES, what it undoes."""
 
 
 def _yeo_johnson(answers: Floats) -> tuple[Floats, tuple[str, tuple[float, ...]]]:

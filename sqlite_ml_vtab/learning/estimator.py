@@ -6,7 +6,8 @@ import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,10 @@ from sqlite_ml_vtab.portable.values import Floats
 
 if TYPE_CHECKING:
     from sqlite_ml_vtab.learning.runs import Plan
+
+
+ENDLESS = 10**9
+"""So many rows a table is taken to have that is learned from in chunks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +92,35 @@ def fit_estimator(plan: Plan, encoded: Encoded, answers: Any, weights: Floats | 
 
     Raises TrainingError with the estimator's own reason where it cannot be fitted.
     """
-    matrix = encoded.matrix
-    estimator = _made(plan, encoded, answers)
+    estimator = unfitted(plan, encoded, answers)
     fit_options = {} if weights is None else {"sample_weight": _accepted(plan, estimator, weights)}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        try:
-            estimator.fit(matrix, answers, **fit_options)
-            _answer_in_order(estimator)
-            # Some estimators check their hyperparameters only now: more neighbors than rows, say.
-            estimator.predict(matrix[:1])
-            likely = plan.task == "classification" and _predicts_the_likeliest(estimator, matrix)
-        except _refusals() as error:
-            raise TrainingError(f"algorithm {plan.name!r} cannot be fitted to these rows: {_reason(error)}") from error
-    classes = len(set(np.unique(answers).tolist())) if plan.task == "classification" else 0
+        with refusing(plan):
+            estimator.fit(encoded.matrix, answers, **fit_options)
+        classes = len(set(np.unique(answers).tolist())) if plan.task == "classification" else 0
+        fitted = finished(plan, estimator, classes, encoded.matrix)
+    return replace(fitted, notes=tuple(_convergence_notes(plan, caught)))
+
+
+@contextmanager
+def refusing(plan: Plan) -> Iterator[None]:
+    """Turn an estimator's refusal of rows or hyperparameters into a TrainingError with its own reason."""
+    try:
+        yield
+    except _refusals() as error:
+        raise TrainingError(f"algorithm {plan.name!r} cannot be fitted to these rows: {_reason(error)}") from error
+
+
+def finished(plan: Plan, estimator: Any, classes: int, matrix: Floats) -> Estimator:
+    """Return a fitted estimator as it is asked from now on, tried on its training `matrix`."""
+    with refusing(plan):
+        _answer_in_order(estimator)
+        # Some estimators check their hyperparameters only now: more neighbors than rows, say.
+        estimator.predict(matrix[:1])
+        likely = plan.task == "classification" and _predicts_the_likeliest(estimator, matrix)
     tolerance = max(algorithm.tolerance for algorithm in used_algorithms(plan))
-    fitted = Estimator(plan.name, estimator, classes, tuple(_convergence_notes(plan, caught)), likely, tolerance)
+    fitted = Estimator(plan.name, estimator, classes, (), likely, tolerance)
     check_finite(plan, fitted.scores(matrix))
     return fitted
 
@@ -146,10 +164,13 @@ def _used(plan: Plan, algorithm: Algorithm, hyperparams: Mapping[str, Any]) -> I
             yield from _used(plan, find_algorithm(member, plan.task, plan.algorithms)[1], its_params)
 
 
-def _made(plan: Plan, encoded: Encoded, answers: Any) -> Any:
+def unfitted(plan: Plan, encoded: Encoded, answers: Any) -> Any:
     """Return the unfitted estimator, wrapped so that its probabilities are calibrated where that was asked for."""
     threads = plan.threads if plan.calibrate is None else 1
-    estimator = _build(plan, plan.name, plan.algorithm, plan.hyperparams, encoded.matrix.shape, threads)
+    # Defaults that follow the number of rows must be those of the passes still to come: of rows without end.
+    rows = ENDLESS if plan.fit == "incremental" else len(encoded.matrix)
+    shape = (rows, encoded.matrix.shape[1])
+    estimator = _build(plan, plan.name, plan.algorithm, plan.hyperparams, shape, threads)
     if plan.algorithm.codes and "min_categories" in estimator.get_params():
         estimator.set_params(min_categories=encoded.codes)
     return estimator if plan.calibrate is None else _calibrated(plan, estimator, answers)

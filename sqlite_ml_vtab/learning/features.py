@@ -64,7 +64,8 @@ def _scaled(encoder: Encoder, matrix: Floats, learned: Sequence[Learned]) -> Enc
     centre, scale = encoder.centre.copy(), encoder.scale.copy()
     for name in sorted(set(names.tolist()) - {"none"}):
         places = np.flatnonzero(names == name)
-        centre[places], scale[places] = SCALERS[name](matrix[:, places])
+        chosen = matrix if len(places) == len(names) else matrix[:, places]
+        centre[places], scale[places] = SCALERS[name](chosen)
     matrix -= centre
     matrix /= scale
     return replace(encoder, centre=centre, scale=scale)

@@ -187,7 +187,7 @@ def _measured(rows: TrainingRows, plan: Plan, fold: Fold, *, weigh: bool) -> Fol
     check_probabilities(trained.plan, trained.estimator)
     fitted = time.perf_counter()
     tested = trained.encoded.encoder.matrix(rows.take(fold.parts.test))
-    measured = measure(trained, tested, fold.parts.test)
+    measured = measure(trained, trained.estimator.scores(tested), fold.parts.test)
     answered = time.perf_counter()
     metrics = evaluate(plan.task, measured)
     main = MAIN[plan.task]

@@ -205,7 +205,6 @@ def _portable(plan: ForecastPlan, learned: Learned) -> tuple[Model, MatrixScores
         labels=(),
         family=form.family,
         parameters=form.parameters,
-        interval=math.nan,
         golden=Golden((), ()),
         costs=np.empty((0, 0)),
     )

@@ -18,6 +18,16 @@ MAIN = {name: task.main for name, task in TASKS.items()}
 
 
 @dataclass(frozen=True, slots=True)
+class Realised:
+    """What intervals, or sets of labels, held of rows that did not set them."""
+
+    coverage: float
+    """The share of truths inside."""
+    size: float
+    """The mean width of the intervals, or the mean number of labels in the sets."""
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """The test part, answered."""
 
@@ -27,6 +37,8 @@ class Measured:
     """Shape (n,): the same of the predictions."""
     probabilities: Floats | None
     """Shape (n, classes), None where the algorithm has none."""
+    realised: Realised | None = None
+    """How the intervals or the sets did, None where too few rows were tested to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +55,7 @@ def evaluate(task: str, measured: Measured) -> dict[str, float]:
     """Return every metric of `task` that is defined for the test part, by name."""
     answered = np.isfinite(np.asarray(measured.predicted, dtype=np.float64))
     if not answered.all():
-        measured = Measured(measured.truth[answered], measured.predicted[answered], None)
+        measured = Measured(measured.truth[answered], measured.predicted[answered], None, measured.realised)
     if not len(measured.truth):
         return {}
     with warnings.catch_warnings():
@@ -99,6 +111,14 @@ def _roc_auc(measured: Measured) -> float | None:
     return float(roc_auc_score(measured.truth, chances, multi_class="ovr", average="weighted"))
 
 
+def _coverage(measured: Measured) -> float | None:
+    return None if measured.realised is None else measured.realised.coverage
+
+
+def _size(measured: Measured) -> float | None:
+    return None if measured.realised is None else measured.realised.size
+
+
 _WEIGHTED = {"average": "weighted", "zero_division": 0}
 
 METRICS: dict[str, Metric] = {
@@ -110,6 +130,8 @@ METRICS: dict[str, Metric] = {
     "f1_score": Metric("classification", _of("f1_score", **_WEIGHTED), "Harmonic mean of precision and recall."),
     "log_loss": Metric("classification", _log_loss, "Mean negative log of the probability given to the truth."),
     "roc_auc": Metric("classification", _roc_auc, "Chance that a row of a class ranks above one of another."),
+    "set_coverage": Metric("classification", _coverage, "Share of rows whose class is among the `probable` labels."),
+    "set_size": Metric("classification", _size, "Mean number of `probable` labels."),
     "r2_score": Metric("regression", _of("r2_score"), "Share of the variance that is explained."),
     "mean_absolute_error": Metric("regression", _of("mean_absolute_error"), "Mean distance to the truth."),
     "mean_squared_error": Metric("regression", _of("mean_squared_error"), "Mean squared distance to the truth."),
@@ -120,4 +142,6 @@ METRICS: dict[str, Metric] = {
     "explained_variance": Metric(
         "regression", _of("explained_variance_score"), "As r2_score, but blind to a constant error."
     ),
+    "interval_coverage": Metric("regression", _coverage, "Share of truths between `lower` and `upper`."),
+    "interval_width": Metric("regression", _size, "Mean distance from `lower` to `upper`."),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,45 +74,94 @@ def read_columns(declaration: Declaration) -> list[Declared]:
     return [*declaration.features, *declaration.targets, *sides]
 
 
-def collect(declaration: Declaration, chunks: Iterable[Sequence[tuple[Any, ...]]]) -> TrainingRows:
+def collect(declaration: Declaration, chunks: Iterable[Sequence[tuple[Any, ...]]], expected: int = 0) -> TrainingRows:
     """Return the training rows from chunks of (row id, values of `read_columns`) tuples.
 
+    Numbers go straight to where they stay: arrays for the `expected` number of rows, which grow where more come.
     Raises TrainingError where a column without a type cannot be decided, InputError where a stored value breaks
     its column's kind.
     """
     columns = read_columns(declaration)
-    parts: list[list[Any]] = [[] for _ in range(len(columns) + 1)]
+    ids = _Array(np.int64, expected)
+    stores = [_store(column, expected) for column in columns]
     for chunk in chunks:
         for place, values in enumerate(zip(*chunk, strict=True)):
-            parts[place].append(_read(columns[place - 1], values) if place else np.array(values, dtype=np.int64))
+            if place:
+                stores[place - 1].add(values)
+            else:
+                ids.add(values)
     features = declaration.features
-    raw = [_joined(pieces) for pieces in parts[1:]]
+    raw = [store.values() for store in stores]
     decided = [_decide(column, values) for column, values in zip(features, raw, strict=False)]
     known = len(features) + len(declaration.targets)
     targets = zip(declaration.targets, raw[len(features) : known], strict=True)
     return TrainingRows(
-        ids=np.concatenate([np.empty(0, dtype=np.int64), *parts[0]]),
+        ids=ids.values(),
         declared=tuple(
             Feature(column.name, kind, column.impute, column.encode, column.scale)
             for column, (kind, _) in zip(features, decided, strict=True)
         ),
         features=tuple(values for _, values in decided),
-        targets={column.name: list(values) for column, values in targets},
+        targets={column.name: values for column, values in targets},
         sides={column.role: values for column, values in zip(columns[known:], raw[known:], strict=True)},
     )
 
 
-def _read(column: Declared, values: Sequence[Any]) -> Any:
-    """Return a chunk of one column as an array where its kind is known, else as it came."""
-    if column.role is Role.FEATURE and column.kind is not Kind.ANY:
-        return MANY[column.kind](column.name, values)
-    return values
+class _Array:
+    """The values of one column whose kind is known, put one chunk after the other into one array."""
+
+    def __init__(self, dtype: Any, expected: int, read: Callable[[Sequence[Any]], Any] = lambda values: values) -> None:
+        self._array = np.empty(expected, dtype=dtype)
+        self._count = 0
+        self._read = read
+
+    def add(self, values: Sequence[Any]) -> None:
+        stop = self._count + len(values)
+        if stop > len(self._array):
+            # In place: a second array would double the peak.
+            self._array.resize(max(stop, 2 * self._count), refcheck=False)
+        self._array[self._count : stop] = self._read(values)
+        self._count = stop
+
+    def values(self) -> Any:
+        if self._count < len(self._array):
+            self._array.resize(self._count, refcheck=False)
+        return self._array
 
 
-def _joined(pieces: list[Any]) -> Any:
-    if pieces and isinstance(pieces[0], np.ndarray):
-        return np.concatenate(pieces)
-    return [value for piece in pieces for value in piece]
+class _List:
+    """The values of one column as they came, each text once."""
+
+    def __init__(self) -> None:
+        self._values: list[Any] = []
+        self._texts: dict[str, str] = {}
+
+    def add(self, values: Sequence[Any]) -> None:
+        self._values += _shared(values, self._texts)
+
+    def values(self) -> Any:
+        return self._values
+
+
+MAX_SHARED = 100_000
+"""So many texts of a column are looked for again: more are no classes or categories."""
+
+
+def _shared(values: Sequence[Any], texts: dict[str, str]) -> Sequence[Any]:
+    """Return `values`, of each text one and the same object: SQLite makes a new one for every row."""
+    if len(texts) > MAX_SHARED:
+        return values
+    return [texts.setdefault(value, value) if type(value) is str else value for value in values]
+
+
+def _store(column: Declared, expected: int) -> _Array | _List:
+    if column.role is not Role.FEATURE or column.kind is Kind.ANY:
+        return _List()
+    read = MANY[column.kind]
+    if column.kind in (Kind.NUMBER, Kind.DATE):
+        return _Array(np.float64, expected, lambda values: read(column.name, values))
+    texts: dict[str, str] = {}
+    return _Array(object, expected, lambda values: read(column.name, _shared(values, texts)))
 
 
 def _decide(column: Declared, values: Any) -> tuple[str, Column]:

@@ -31,6 +31,12 @@ class Plan:
     cost: Mapping[str, Mapping[str, float]] | None = None
     calibrate: str | None = None
     target_transform: str | None = None
+    confidence: float = 0.9
+    """The share of truths that intervals, or sets of labels, shall hold."""
+    sample: float | int | None = None
+    """A share of the train part to fit on, or a count of rows; None for all."""
+    fit: str | None = None
+    """``incremental`` for one pass in chunks; None or ``whole`` for all rows in memory."""
     algorithms: Mapping[str, Algorithm] = field(default_factory=dict)
     """All algorithms, for those that are made of others."""
 

@@ -12,27 +12,30 @@ from typing import Any
 
 import numpy as np
 
+from sqlite_ml_vtab.declaration import Role
 from sqlite_ml_vtab.errors import TrainingError
 from sqlite_ml_vtab.learning.algorithms.dummy import DUMMY
 from sqlite_ml_vtab.learning.columns import Wish
-from sqlite_ml_vtab.learning.decisions import costs, decide, transform_target
+from sqlite_ml_vtab.learning.conformal import Classes, Numbers, folds_of, intervals, sets
+from sqlite_ml_vtab.learning.decisions import bend_target, costs, decide, transform_target
 from sqlite_ml_vtab.learning.estimator import Estimator, check_finite, fit_estimator
 from sqlite_ml_vtab.learning.features import Encoded, fit_encoder
-from sqlite_ml_vtab.learning.metrics import MAIN, Measured, evaluate, per_class
+from sqlite_ml_vtab.learning.metrics import MAIN, Measured, Realised, evaluate, per_class
 from sqlite_ml_vtab.learning.parity import Form, portable_form
 from sqlite_ml_vtab.learning.rows import MAX_NUMBER, TrainingRows
 from sqlite_ml_vtab.learning.runs import Fitted, Plan, joined
+from sqlite_ml_vtab.learning.sampling import sampled
 from sqlite_ml_vtab.learning.splits import Parts, split_rows
 from sqlite_ml_vtab.learning.targets import Target, read_target, row_weights
-from sqlite_ml_vtab.portable import REFIT, Golden, MatrixScores, Model, Scorer, to_bytes
+from sqlite_ml_vtab.portable import REFIT, Conformal, Golden, MatrixScores, Model, Scorer, to_bytes
+from sqlite_ml_vtab.portable.families import FAMILIES
 from sqlite_ml_vtab.portable.inverse import INVERSES
+from sqlite_ml_vtab.portable.links import LINKS
 from sqlite_ml_vtab.portable.values import Floats, iso
 
 MAX_HOLDOUT = 10_000
 """So many test rows are kept with their predictions at most."""
 GOLDEN_ROWS = 5
-COVERAGE = 0.9
-"""The share of hold-out residuals that lie inside the interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def fit(rows: TrainingRows, plan: Plan) -> Fitted:
         check_rows(rows)
         parts = divide(rows, plan)
         fits = {
-            name: _evaluated(one, parts, train_part(one, plan, parts), began) for name, one in each_target(rows).items()
+            name: evaluated(one, parts, train_part(one, plan, parts), began) for name, one in each_target(rows).items()
         }
         return joined(fits) if len(fits) > 1 else next(iter(fits.values()))
 
@@ -74,8 +77,9 @@ def quiet(plan: Plan) -> Iterator[None]:
 
 
 def divide(rows: TrainingRows, plan: Plan) -> Parts:
-    """Return the train part and the test part that all targets share."""
-    return split_rows(plan.split, rows, read_target(plan.task, rows).codes, plan.test_size, plan.seed)
+    """Return the train part, or the sample of it, and the test part, which all targets share."""
+    codes = read_target(plan.task, rows).codes
+    return sampled(split_rows(plan.split, rows, codes, plan.test_size, plan.seed), codes, plan)
 
 
 def each_target(rows: TrainingRows) -> dict[str, TrainingRows]:
@@ -120,7 +124,8 @@ def check_rows(rows: TrainingRows) -> None:
             )
 
 
-def _evaluated(rows: TrainingRows, parts: Parts, trained_on: Trained, began: float) -> Fitted:
+def evaluated(rows: TrainingRows, parts: Parts, trained_on: Trained, began: float) -> Fitted:
+    """Return what came of a fit: the model, and how it does on the test part of `rows`."""
     plan, target, encoded, estimator = trained_on.plan, trained_on.target, trained_on.encoded, trained_on.estimator
     tested = encoded.encoder.matrix(rows.take(parts.test)) if len(parts.test) else np.empty((0, encoded.encoder.width))
     trained = encoded.encoder.matrix(rows.take(parts.train)) if encoded.is_cross_fitted else encoded.matrix
@@ -128,8 +133,10 @@ def _evaluated(rows: TrainingRows, parts: Parts, trained_on: Trained, began: flo
     model = _model(trained_on, form)
     check_probabilities(plan, estimator)
     refitted = limited(estimator.scores, plan.threads) if form.family == REFIT else None
-    measured = measure(trained_on, tested, parts.test)
-    model = replace(model, interval=_interval(plan.task, measured))
+    scores = estimator.scores(tested) if len(tested) else np.empty((0, model.outputs))
+    measured = measure(trained_on, scores, parts.test)
+    conformal, realised = _conformal(rows, plan, parts, model, measured, tested, scores)
+    model, measured = replace(model, conformal=conformal), replace(measured, realised=realised)
     model = _with_golden(model, rows, parts, refitted)
     metrics = evaluate(plan.task, measured) | per_class(measured, target.labels)
     return Fitted(
@@ -155,7 +162,6 @@ def _model(trained: Trained, form: Form) -> Model:
         labels=trained.target.labels,
         family=form.family,
         parameters=form.parameters,
-        interval=math.nan,
         golden=Golden((), ()),
         costs=costs(trained.target.labels, plan.threshold, plan.cost),
         inverse=trained.inverse,
@@ -191,12 +197,11 @@ def limited(scores: MatrixScores, threads: int) -> MatrixScores:
     return limited
 
 
-def measure(trained: Trained, tested: Floats, places: np.ndarray[Any, Any]) -> Measured:
-    """Let the estimator itself answer the rows at `places`, whose matrix is `tested`, and decide as the model does."""
+def measure(trained: Trained, scores: Floats, places: np.ndarray[Any, Any]) -> Measured:
+    """Decide as the model does by the estimator's own decision values of the rows at `places`."""
     if not len(places):
         return Measured(np.empty(0), np.empty(0), None)
     plan, target, estimator = trained.plan, trained.target, trained.estimator
-    scores = estimator.scores(tested)
     check_finite(plan, scores)
     truth = target.answers[places]
     if not target.labels:
@@ -225,17 +230,41 @@ def baseline(task: str, target: Target, parts: Parts) -> float | None:
     return evaluate(task, Measured(tested, said, None)).get(MAIN[task])
 
 
-def _interval(task: str, measured: Measured) -> float:
-    """Return half the width of the interval that covers COVERAGE of hold-out residuals.
+def _groups(rows: TrainingRows, parts: Parts) -> list[Any] | None:
+    """Return the group of each row of the test part, None where none is declared."""
+    groups = rows.sides.get(Role.GROUP)
+    return None if groups is None else [groups[place] for place in parts.test.tolist()]
 
-    Split conformal prediction (Lei et al. 2018, Distribution-Free Predictive Inference for Regression, algorithm 2).
-    """
-    count = len(measured.truth)
-    if task != "regression" or not count:
-        return math.nan
-    residuals = np.sort(np.abs(measured.truth - measured.predicted))
-    width = float(residuals[min(count, math.ceil((count + 1) * COVERAGE)) - 1])
-    return width if math.isfinite(width) else math.nan
+
+def _conformal(
+    rows: TrainingRows,
+    plan: Plan,
+    parts: Parts,
+    model: Model,
+    measured: Measured,
+    tested: Floats,
+    scores: Floats,
+) -> tuple[Conformal | None, Realised | None]:
+    """Return what says how sure a prediction is, and how it does; None where no row was tested."""
+    folds = folds_of(plan.split, _groups(rows, parts), len(tested), plan.seed)
+    if model.labels and len(tested):
+        ranked, has_probabilities = _ranked(model, measured, tested, scores), model.parameters["link"] != "none"
+        return sets(Classes(measured.truth, measured.predicted, ranked, has_probabilities, folds), plan.confidence)
+    answered = np.flatnonzero(np.isfinite(measured.predicted))
+    if not len(answered):
+        return None, None
+    truth, centres = bend_target(model.inverse, measured.truth[answered]), scores[answered, 0]
+    numbers = Numbers(tested[answered], truth, centres, model.inverse, folds[answered])
+    return intervals(numbers, plan.confidence, plan.seed)
+
+
+def _ranked(model: Model, measured: Measured, tested: Floats, scores: Floats) -> Floats:
+    """Return what the model ranks labels by: probabilities, or its decision values where the estimator only votes."""
+    link = model.parameters["link"]
+    if model.family == REFIT or (link != "none" and measured.probabilities is not None):
+        return scores
+    with np.errstate(all="ignore"):
+        return LINKS[link].many(FAMILIES[model.family].scores(model.parameters, tested))
 
 
 def _holdout(

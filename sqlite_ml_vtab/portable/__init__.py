@@ -3,6 +3,7 @@
 from sqlite_ml_vtab.portable.cache import ScorerCache
 from sqlite_ml_vtab.portable.codec import MAX_BYTES, digest
 from sqlite_ml_vtab.portable.forecasts import Forecaster, ForecastModel
+from sqlite_ml_vtab.portable.intervals import Conformal
 from sqlite_ml_vtab.portable.model import REFIT, AnyModel, Golden, JointModel, Model
 from sqlite_ml_vtab.portable.scoring import AnyScorer, JointScorer, MatrixScores, Scorer
 from sqlite_ml_vtab.portable.stored import StoredModel, StoredScorer, from_bytes, members, scorer_of, to_bytes
@@ -12,6 +13,7 @@ __all__ = [
     "REFIT",
     "AnyModel",
     "AnyScorer",
+    "Conformal",
     "ForecastModel",
     "Forecaster",
     "Golden",

@@ -9,10 +9,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from sqlite_ml_vtab.portable import codec
+from sqlite_ml_vtab.portable import codec, intervals
 from sqlite_ml_vtab.portable.encoder import ColumnEncoding, Encoder
 from sqlite_ml_vtab.portable.families import FAMILIES
 from sqlite_ml_vtab.portable.families.base import Parameters, require
+from sqlite_ml_vtab.portable.intervals import Conformal
 from sqlite_ml_vtab.portable.inverse import INVERSES
 from sqlite_ml_vtab.portable.links import LINKS
 from sqlite_ml_vtab.portable.values import ONE, Floats
@@ -46,13 +47,13 @@ class Model:
     """A key of FAMILIES, or REFIT."""
     parameters: Parameters
     """What the family stores, and ``link``, a key of LINKS."""
-    interval: float
-    """Regression: half the width of the interval from hold-out residuals; NaN where there was no hold-out."""
     golden: Golden
     costs: Floats
     """Classification: the cost of predicting (column) for each actual class (row); (0, 0): the likelier class wins."""
     inverse: tuple[str, tuple[float, ...]] = ("none", ())
     """Regression: the entry of INVERSES, with its parameters, that leads back to the target's unit."""
+    conformal: Conformal | None = None
+    """How far the truth may lie from the answer; None where there was no hold-out."""
 
     @property
     def outputs(self) -> int:
@@ -123,7 +124,7 @@ def _tree(model: Model) -> dict[str, Any]:
         "labels": list(model.labels),
         "family": model.family,
         "parameters": dict(model.parameters),
-        "interval": None if math.isnan(model.interval) else model.interval,
+        "conformal": intervals.tree(model.conformal),
         "costs": model.costs,
         "inverse": {"name": model.inverse[0], "parameters": list(model.inverse[1])},
         "golden": {"rows": model.golden.rows, "scores": model.golden.scores},
@@ -165,18 +166,18 @@ def _from_tree(tree: Any) -> Model:
         labels=tuple(_list(tree, "labels")),
         family=tree["family"],
         parameters=tree["parameters"],
-        interval=math.nan if tree["interval"] is None else tree["interval"],
         golden=_golden(tree["golden"]),
         costs=_array(tree, "costs"),
         inverse=_inverse(tree["inverse"]),
+        conformal=intervals.from_tree(tree["conformal"]),
     )
     _validate(model)
     return model
 
 
 _TREE = (
-    *("task", "columns", "fill", "centre", "scale", "labels", "family", "parameters", "interval", "golden"),
-    *("costs", "inverse"),
+    *("task", "columns", "fill", "centre", "scale", "labels", "family", "parameters", "golden"),
+    *("costs", "inverse", "conformal"),
 )
 
 
@@ -233,7 +234,6 @@ def _validate(model: Model) -> None:
     require(all(map(_is_label, model.labels)), "labels")
     require(len(set(model.labels)) == len(model.labels), "a label twice")
     require(bool(model.labels) == (model.task == "classification"), "labels")
-    require(type(model.interval) in (int, float) and not model.interval < 0, "interval")
     require(0 < len(model.encoder.columns) <= 100_000, "columns")
     model.encoder.validate()
     require(model.encoder.width > 0, "no column is used")
@@ -243,6 +243,7 @@ def _validate(model: Model) -> None:
     require(isinstance(parameters, dict) and isinstance(model.family, str), "family")
     link = parameters.get("link")
     require(isinstance(link, str) and link in LINKS and LINKS[link].task in (model.task, "both"), "link")
+    _validate_conformal(model)
     if model.family == REFIT:
         require(parameters.keys() == {"link"}, "parameters")
         return
@@ -258,6 +259,13 @@ def _validate_decisions(model: Model) -> None:
     require(isinstance(name, str) and name in INVERSES and len(values) == INVERSES[name].parameters, "inverse")
     require(all(type(value) in (int, float) and math.isfinite(value) for value in values), "inverse")
     require(name == "none" or model.task == "regression", "inverse")
+
+
+def _validate_conformal(model: Model) -> None:
+    is_regression = model.task == "regression"
+    has_probabilities = not is_regression and model.parameters["link"] != "none"
+    width = model.encoder.width
+    intervals.validate(model.conformal, width=width, is_regression=is_regression, has_probabilities=has_probabilities)
 
 
 def _validate_golden(model: Model) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import isfinite
 from operator import mul
 from typing import Any, TypeAlias
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from sqlite_ml_vtab.portable.families import FAMILIES
 from sqlite_ml_vtab.portable.families.base import RowScores, by_matrix
+from sqlite_ml_vtab.portable.intervals import difficulties, difficulty_of_one, ends, places
 from sqlite_ml_vtab.portable.inverse import INVERSES
 from sqlite_ml_vtab.portable.links import LINKS
 from sqlite_ml_vtab.portable.model import REFIT, JointModel, Label, Model
@@ -20,12 +21,20 @@ from sqlite_ml_vtab.portable.values import MANY, Column, Floats
 MatrixScores: TypeAlias = Callable[[Floats], Floats]
 """A matrix (n, width) to decision values (n, outputs)."""
 
+Bounds: TypeAlias = tuple[Any, Any]
+"""The lower and the upper end of an interval; an end that is not known is None. Of several targets: dicts by name."""
+
 Answer: TypeAlias = tuple[Any, Sequence[float]]
 """The predicted value, and the decision values behind it."""
 
 
 def _greatest(scores: Sequence[float]) -> int:
     return max(range(len(scores)), key=scores.__getitem__)
+
+
+def _known(value: float) -> float | None:
+    """Return an end of an interval, None where it is not finite."""
+    return value if isfinite(value) else None
 
 
 def read_columns(features: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> list[Column]:
@@ -45,6 +54,7 @@ class Scorer:
         self._encode = model.encoder.row()
         self._link = LINKS[model.parameters["link"]]
         self._inverse = INVERSES[model.inverse[0]].many if model.inverse[0] != "none" else None
+        self._difficulty = difficulty_of_one(model.conformal)
         self._costs = list(zip(*model.costs.tolist(), strict=True))
         self.has_probabilities = bool(model.labels) and model.parameters["link"] != "none"
         if model.family == REFIT:
@@ -126,10 +136,44 @@ class Scorer:
         chances = self.distribution(scores)
         return None if chances is None else dict(zip(map(str, self.labels), chances, strict=True))
 
-    def bounds(self, value: float) -> tuple[float, float] | None:
-        """Return the interval around a predicted number, None for labels and where there was no hold-out."""
-        width = self.model.interval
-        return None if self.labels or math.isnan(width) else (value - width, value + width)
+    def bounds(self, values: Sequence[Any], scores: Sequence[float]) -> Bounds | None:
+        """Return the interval around the number of one row, None for labels and where there was no hold-out."""
+        conformal = self.model.conformal
+        if conformal is None or self.labels:
+            return None
+        centre, width = self._link.one(scores)[0], conformal.limit
+        if self._difficulty is not None:
+            width *= self._difficulty([*self._encode(values), centre])[0]
+        if self._inverse is None:
+            return _known(centre - width), _known(centre + width)
+        lower, upper = ends(np.array([centre]), np.array([width]), self.model.inverse)
+        return _known(float(lower[0])), _known(float(upper[0]))
+
+    def many_bounds(self, rows: Sequence[Sequence[Any]], scores: Sequence[Sequence[float]]) -> list[Bounds | None]:
+        """Return the same of many rows with their decision values."""
+        conformal = self.model.conformal
+        if conformal is None or self.labels or not rows:
+            return [None] * len(rows)
+        with np.errstate(all="ignore"):
+            centres = self._linked(np.array(scores))[:, 0]
+            widths = np.full(len(rows), conformal.limit, dtype=np.float64)
+            if conformal.difficulty is not None:
+                matrix = self.model.encoder.matrix(read_columns(self.model.features, rows))
+                widths *= difficulties(conformal.difficulty, matrix, centres)
+            lower, upper = ends(centres, widths, self.model.inverse)
+        return list(zip(map(_known, lower.tolist()), map(_known, upper.tolist()), strict=True))
+
+    def probable(self, scores: Sequence[Any]) -> Any:
+        """Return the labels that the truth is among, the likeliest first; None of numbers and without a hold-out."""
+        conformal = self.model.conformal
+        if conformal is None or not self.labels:
+            return None
+        chances = self.distribution(scores)
+        if chances is None:
+            found = places(scores, max(scores) - conformal.limit, self.place(scores))
+        else:
+            found = places(chances, conformal.limit, self.place(scores))
+        return [self.labels[place] for place in found]
 
     def warning(self, values: Sequence[Any]) -> str | None:
         """Return why to distrust the prediction for these values, None where nothing speaks against it."""
@@ -166,8 +210,31 @@ class JointScorer:
         chances = [scorer.by_class(found) for scorer, found in zip(self.scorers, scores, strict=True)]
         return None if None in chances else dict(zip(self.targets, chances, strict=True))
 
-    def bounds(self, value: Any) -> None:
-        """Return None: of several targets, each would have bounds of its own."""
+    def bounds(self, values: Sequence[Any], scores: Sequence[Any]) -> Bounds | None:
+        """Return the interval of each target, by name; None for labels and where there was no hold-out."""
+        found = [scorer.bounds(values, its) for scorer, its in zip(self.scorers, scores, strict=True)]
+        return self._by_target(found)
+
+    def many_bounds(self, rows: Sequence[Sequence[Any]], scores: Sequence[Any]) -> list[Bounds | None]:
+        """Return the same of many rows with their decision values."""
+        if not rows:
+            return []
+        by_target = [
+            scorer.many_bounds(rows, its) for scorer, its in zip(self.scorers, zip(*scores, strict=True), strict=True)
+        ]
+        return [self._by_target(found) for found in zip(*by_target, strict=True)]
+
+    def _by_target(self, found: Sequence[Bounds | None]) -> Bounds | None:
+        sides = [bounds for bounds in found if bounds is not None]
+        if len(sides) < len(found):
+            return None
+        lower, upper = (dict(zip(self.targets, side, strict=True)) for side in zip(*sides, strict=True))
+        return lower, upper
+
+    def probable(self, scores: Sequence[Any]) -> dict[str, Any] | None:
+        """Return, by target, the labels that the truth is among; None of numbers and without a hold-out."""
+        found = [scorer.probable(its) for scorer, its in zip(self.scorers, scores, strict=True)]
+        return None if None in found else dict(zip(self.targets, found, strict=True))
 
     def warning(self, values: Sequence[Any]) -> str | None:
         """Return why to distrust the prediction for these values, None where nothing speaks against it."""

@@ -4,6 +4,7 @@ from sqlite_ml_vtab.learning.workers import BACKENDS, Workers
 from sqlite_ml_vtab.predictor.base import Host, Predictor, Progress
 from sqlite_ml_vtab.predictor.comparing import compare
 from sqlite_ml_vtab.predictor.cross_validation import cross_validate
+from sqlite_ml_vtab.predictor.digests import rows_digest
 from sqlite_ml_vtab.predictor.forecasting import Forecast, Forecasts
 from sqlite_ml_vtab.predictor.integrity import missing, problems
 from sqlite_ml_vtab.predictor.kept import SCORERS
@@ -17,7 +18,6 @@ from sqlite_ml_vtab.predictor.training import (
     land,
     land_unchanged,
     plan,
-    rows_digest,
     train,
     training_rows,
 )

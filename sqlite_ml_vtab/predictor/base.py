@@ -18,6 +18,7 @@ from sqlite_ml_vtab.portable import (
     MAX_BYTES,
 )
 from sqlite_ml_vtab.predictor.accepted import accepted
+from sqlite_ml_vtab.store.content import Content
 from sqlite_ml_vtab.store.rows import Rows
 from sqlite_ml_vtab.store.sql import Connection, Tables, written
 
@@ -68,7 +69,12 @@ class Predictor:
         self.declaration = declaration
         self.host = host
         self.tables = Tables(connection, schema, name)
-        self.rows = Rows(self.tables, declaration.columns)
+        content = declaration.options.get("content")
+        self.rows: Rows | Content = (
+            Rows(self.tables, declaration.columns)
+            if content is None
+            else Content(self.tables, declaration.columns, content, lambda: self.host.untrusted)
+        )
         self.feature_names = [column.name for column in declaration.features]
         self.accepted = [(column, accepted(declaration, column)) for column in declaration.columns]
 

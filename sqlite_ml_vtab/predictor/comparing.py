@@ -25,6 +25,7 @@ from sqlite_ml_vtab.learning.runs import Plan
 from sqlite_ml_vtab.learning.search import COMPLETE, FAILED, STOPPED, Job, Trial, best_of, measure_trial
 from sqlite_ml_vtab.learning.training import fit
 from sqlite_ml_vtab.predictor.base import Predictor, as_json
+from sqlite_ml_vtab.predictor.digests import rows_digest
 from sqlite_ml_vtab.predictor.searching import (
     DEFAULT_FOLDS,
     MAX_FOLDS,
@@ -35,7 +36,7 @@ from sqlite_ml_vtab.predictor.searching import (
     store_run,
     whole_number,
 )
-from sqlite_ml_vtab.predictor.training import Attempt, plan, rows_digest, say, store_version, training_rows
+from sqlite_ml_vtab.predictor.training import Attempt, say, search_plan, store_version, training_rows
 from sqlite_ml_vtab.predictor.tuning import as_deployed
 from sqlite_ml_vtab.store import runs, versions
 
@@ -58,7 +59,7 @@ def compare(predictor: Predictor, options: Mapping[str, Any], deploy_it: bool | 
     Raises CommandError for options that cannot be, before the first fit, and TrainingError where no candidate can be
     fitted.
     """
-    chosen = plan(predictor, {name: value for name, value in options.items() if name not in OWN_OPTIONS})
+    chosen = search_plan(predictor, {name: value for name, value in options.items() if name not in OWN_OPTIONS})
     field = _field(predictor, chosen, options.get("algorithms", "all"))
     count = whole_number(options, "folds", DEFAULT_FOLDS, 2, MAX_FOLDS)
     repeats = whole_number(options, "repeats", 2 if chosen.split != "last" else 1, 1, MAX_FOLDS)

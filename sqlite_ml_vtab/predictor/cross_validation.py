@@ -9,6 +9,7 @@ from typing import Any
 from sqlite_ml_vtab.learning.folds import Fold, make_folds, mean_and_spread, run_fold, validated_rows
 from sqlite_ml_vtab.learning.metrics import MAIN
 from sqlite_ml_vtab.predictor.base import Predictor
+from sqlite_ml_vtab.predictor.digests import rows_digest
 from sqlite_ml_vtab.predictor.searching import (
     DEFAULT_FOLDS,
     MAX_FOLDS,
@@ -18,7 +19,7 @@ from sqlite_ml_vtab.predictor.searching import (
     store_run,
     whole_number,
 )
-from sqlite_ml_vtab.predictor.training import plan, rows_digest, say, training_rows
+from sqlite_ml_vtab.predictor.training import say, search_plan, training_rows
 
 OWN_OPTIONS = ("folds", "repeats")
 
@@ -27,7 +28,7 @@ def cross_validate(predictor: Predictor, options: Mapping[str, Any]) -> int:
     """Measure what `train` would fit on every fold; return the number of the run. No version is made."""
     count = whole_number(options, "folds", DEFAULT_FOLDS, 2, MAX_FOLDS)
     repeats = whole_number(options, "repeats", 1, 1, MAX_FOLDS)
-    chosen = plan(predictor, {name: value for name, value in options.items() if name not in OWN_OPTIONS})
+    chosen = search_plan(predictor, {name: value for name, value in options.items() if name not in OWN_OPTIONS})
     rows = training_rows(predictor, chosen.split)
     divided = validated_rows(rows, chosen)
     folds = make_folds(divided, chosen, count, repeats)

@@ -14,10 +14,12 @@ from sqlite_ml_vtab.learning.algorithms import (
     find_algorithm,
 )
 from sqlite_ml_vtab.learning.columns import number_or_text
+from sqlite_ml_vtab.learning.incremental import check_incremental
 from sqlite_ml_vtab.portable.values import ONE
 from sqlite_ml_vtab.predictor.accepted import is_class
 from sqlite_ml_vtab.predictor.base import Predictor
 from sqlite_ml_vtab.store import shadows
+from sqlite_ml_vtab.store.content import Content, check_content
 
 
 def create(predictor: Predictor) -> None:
@@ -27,8 +29,11 @@ def create(predictor: Predictor) -> None:
     name, algorithm = find_algorithm(options.get("algorithm"), task, algorithms, DEFAULT_ALGORITHM[declaration.task])
     check_hyperparams(name, task, algorithms, options.get("hyperparams", {}))
     check_features(name, algorithm, len(declaration.features))
+    check_incremental(name, task, options, declaration)
     for column in declaration.features:
         _check_constant(column)
+    if "content" in options:
+        check_content(predictor.tables, options["content"])
     shadows.create(predictor.tables, predictor.declaration.columns, predictor.host.release)
 
 
@@ -46,6 +51,8 @@ def storable(predictor: Predictor, values: Sequence[Any]) -> Sequence[Any]:
 
     Raises InputError that names the column, the value and the remedy.
     """
+    if isinstance(predictor.rows, Content):
+        predictor.rows.refuse()
     stored: list[Any] | None = None
     for place, (value, (column, accepted)) in enumerate(zip(values, predictor.accepted, strict=True)):
         kind = type(value)
@@ -72,6 +79,8 @@ def _storable_value(predictor: Predictor, column: Column, value: Any) -> Any:
 
 def clear(predictor: Predictor) -> int:
     """Delete all training rows; return how many there were."""
+    if isinstance(predictor.rows, Content):
+        predictor.rows.refuse()
     count = predictor.rows.count()
     predictor.rows.clear()
     return count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,8 +35,9 @@ from sqlite_ml_vtab.portable import (
 )
 from sqlite_ml_vtab.portable.values import ONE
 from sqlite_ml_vtab.predictor.base import Predictor
+from sqlite_ml_vtab.predictor.incremental import fit_again
 from sqlite_ml_vtab.predictor.kept import SCORERS, refit_key, remember
-from sqlite_ml_vtab.predictor.training import fit, plan, rows_digest, stored_rows
+from sqlite_ml_vtab.predictor.training import fit, plan, stored_digest, stored_rows
 from sqlite_ml_vtab.predictor.versions import is_whole, known, mend, undeployed
 from sqlite_ml_vtab.store import relation, versions
 
@@ -185,14 +187,21 @@ def _refit(predictor: Predictor, number: int) -> Fitted:
             f"version {number} was fitted by the algorithm {shown(record.algorithm)}, which is not loaded here. "
             "Pass it to sqlite_ml_vtab.load(connection, algorithms={...})."
         )
+    passes = options.pop("passes", None)
     chosen = plan(predictor, options)
+    changed = TrainingError(
+        f"the rows of version {number} have changed since it was trained. "
+        f"Train a new version: {predictor.command('train')}."
+    )
+    if passes is not None:
+        done = fit_again(predictor, chosen, passes)
+        if done.digest != record.rows_digest:
+            raise changed
+        return done.fitted
     rows = stored_rows(predictor, chosen.split)
-    if rows_digest(rows) != record.rows_digest:
-        raise TrainingError(
-            f"the rows of version {number} have changed since it was trained. "
-            f"Train a new version: {predictor.command('train')}."
-        )
-    return fit(rows, chosen)
+    if stored_digest(rows) != record.rows_digest:
+        raise changed
+    return fit(rows, replace(chosen, fit="whole"))
 
 
 def _stored_model(predictor: Predictor, number: int) -> StoredModel | None:

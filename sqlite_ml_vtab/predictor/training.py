@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlite_ml_vtab.declaration import Role, check_option
+from sqlite_ml_vtab.declaration.options import AT_CREATE
 from sqlite_ml_vtab.declaration.parse import check_split, check_task
 from sqlite_ml_vtab.errors import (
     CommandError,
@@ -23,6 +23,7 @@ from sqlite_ml_vtab.learning.algorithms import (
     find_algorithm,
 )
 from sqlite_ml_vtab.learning.forecasting import fit_forecast
+from sqlite_ml_vtab.learning.incremental import check_incremental
 from sqlite_ml_vtab.learning.recipes import ForecastPlan
 from sqlite_ml_vtab.learning.rows import TrainingRows, collect, read_columns
 from sqlite_ml_vtab.learning.runs import Fitted, Plan
@@ -34,6 +35,8 @@ from sqlite_ml_vtab.portable import (
     to_bytes,
 )
 from sqlite_ml_vtab.predictor.base import Predictor, as_json, now
+from sqlite_ml_vtab.predictor.digests import rows_digest
+from sqlite_ml_vtab.predictor.incremental import InChunks, fit_anew, go_on
 from sqlite_ml_vtab.predictor.kept import remember
 from sqlite_ml_vtab.predictor.series import forecast_options, forecast_plan, series_digest, series_rows
 from sqlite_ml_vtab.store import versions
@@ -50,6 +53,8 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
     Raises CommandError with the legal choices.
     """
     declaration, host = predictor.declaration, predictor.host
+    for name in AT_CREATE.keys() & overrides.keys():
+        raise CommandError(AT_CREATE[name])
     try:
         chosen = {name: check_option(name, value) for name, value in overrides.items()}
         options = _merged(declaration.options, chosen)
@@ -61,6 +66,7 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
         split = options.get("split") or default_split(declaration)
         check_split(declaration, split)
         check_task(declaration.task, options)
+        check_incremental(name, declaration.task, options, declaration)
     except DeclarationError as error:
         raise CommandError(*error.args) from None
     return Plan(
@@ -71,14 +77,20 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
         test_size=options.get("test_size", 0.25),
         split=split,
         seed=options.get("seed", 0),
+        confidence=options.get("confidence", 0.9),
         threads=host.threads,
         algorithms=host.algorithms,
         **{name: options.get(name) for name in _DECISIONS},
     )
 
 
-_DECISIONS = ("class_weight", "threshold", "cost", "calibrate", "target_transform")
+_DECISIONS = ("class_weight", "threshold", "cost", "calibrate", "target_transform", "sample", "fit")
 """The options that a plan holds as they are, None where they were not written."""
+
+
+def search_plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
+    """Return what a search fits: as `plan` has it, and whole, for folds divide rows that are in memory."""
+    return replace(plan(predictor, overrides), fit="whole")
 
 
 def plan_options(chosen: Plan) -> dict[str, Any]:
@@ -91,6 +103,7 @@ def plan_options(chosen: Plan) -> dict[str, Any]:
         "test_size": chosen.test_size,
         "split": chosen.split,
         "seed": chosen.seed,
+        "confidence": chosen.confidence,
     }
     return options | {name: value for name in _DECISIONS if (value := getattr(chosen, name)) is not None}
 
@@ -114,8 +127,10 @@ def training_rows(predictor: Predictor, split: str) -> TrainingRows:
     order = declaration.one(Role.ORDER)
     names = [column.name for column in read_columns(declaration)]
     by = order.name if order and split == "last" else None
+    targets = [column.name for column in declaration.targets]
     predictor.rows.flush()
-    return collect(declaration, predictor.rows.chunks(names, [column.name for column in declaration.targets], by))
+    reading = predictor.rows.reading()
+    return collect(declaration, reading.chunks(names, targets, by), reading.count(targets))
 
 
 def fit(rows: TrainingRows | AllRows, chosen: Plan) -> Fitted:
@@ -126,17 +141,9 @@ def fit(rows: TrainingRows | AllRows, chosen: Plan) -> Fitted:
     return fit_rows(rows, chosen)
 
 
-def rows_digest(rows: TrainingRows | AllRows) -> str:
+def stored_digest(rows: TrainingRows | AllRows) -> str:
     """Return the SHA-256 of everything a fit sees of `rows`."""
-    if isinstance(rows, AllRows):
-        return series_digest(rows)
-    state = hashlib.sha256(rows.ids.tobytes())
-    for kind, column in zip(rows.kinds, rows.features, strict=True):
-        state.update(kind.encode())
-        # The bytes of an array of text are addresses.
-        state.update(repr(column.tolist()).encode() if column.dtype == object else column.tobytes())
-    state.update(repr((rows.targets, sorted(rows.sides.items()))).encode())
-    return state.hexdigest()
+    return series_digest(rows) if isinstance(rows, AllRows) else rows_digest(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +154,23 @@ class Attempt:
     fitted: Fitted
     digest: str
     """Of the rows it was fitted on."""
+    chunks: InChunks | None = None
+    """How, where it was fitted in chunks."""
 
 
 def attempt(predictor: Predictor, overrides: Mapping[str, Any]) -> Attempt:
-    """Read the rows and fit; nothing is written."""
-    chosen = plan(predictor, overrides)
+    """Read the rows and fit; nothing is written. With `warm` among the overrides an earlier version goes on."""
+    warm = overrides.get("warm", False)
+    if not isinstance(warm, bool):
+        raise CommandError(f"option 'warm' takes true or false, got {as_json(warm)}.")
+    chosen = plan(predictor, {name: value for name, value in overrides.items() if name != "warm"})
+    if warm and predictor.declaration.has_series:
+        raise CommandError("option 'warm' has no use here: a forecast goes on from new rows at once. Leave it out.")
+    if warm or chosen.fit == "incremental":
+        done = go_on(predictor, chosen, plan_options(chosen)) if warm else fit_anew(predictor, chosen)
+        return Attempt(chosen, done.fitted, done.digest, done)
     rows = stored_rows(predictor, chosen.split)
-    return Attempt(chosen, fit(rows, chosen), rows_digest(rows))
+    return Attempt(chosen, fit(rows, chosen), stored_digest(rows))
 
 
 def train(predictor: Predictor, overrides: Mapping[str, Any], deploy_it: bool | None = None) -> int:
@@ -166,7 +183,8 @@ def train(predictor: Predictor, overrides: Mapping[str, Any], deploy_it: bool | 
 
 def land_unchanged(predictor: Predictor, made: Attempt, deploy_it: bool | None) -> int:
     """Store an attempt as `land` does, if the rows are still those it was fitted on; else raise TrainingError."""
-    if rows_digest(stored_rows(predictor, made.plan.split)) != made.digest:
+    found = made.chunks.again() if made.chunks else stored_digest(stored_rows(predictor, made.plan.split))
+    if found != made.digest:
         raise TrainingError("the rows changed while the model was fitted. Train again.")
     return land(predictor, made, deploy_it)
 
@@ -186,6 +204,8 @@ def store_version(predictor: Predictor, made: Attempt, because: str, kept: Seque
     notes = [*fitted.notes, *kept]
     blob = to_bytes(fitted.model)
     versions.add(tables, _record(predictor, number, made, notes), digest(blob), blob)
+    if made.chunks and made.chunks.state is not None:
+        versions.put_state(tables, number, digest(blob), made.chunks.state)
     versions.add_metrics(tables, number, fitted.metrics)
     versions.add_holdout(tables, number, fitted.holdout)
     if because:
@@ -225,11 +245,12 @@ def _record(predictor: Predictor, number: int, made: Attempt, notes: Sequence[st
 
     chosen, fitted = made.plan, made.fitted
     extras = {algorithm.extra for algorithm in used_algorithms(chosen)} - {""}
+    options = plan_options(chosen) | ({"passes": made.chunks.passes} if made.chunks else {})
     return versions.Version(
         version=number,
         algorithm=chosen.name,
         hyperparams=as_json(chosen.hyperparams),
-        options=as_json(plan_options(chosen)),
+        options=as_json(options),
         seed=chosen.seed,
         rows_trained=fitted.rows_trained,
         rows_tested=fitted.rows_tested,

@@ -18,6 +18,7 @@ from sqlite_ml_vtab.learning.search import COMPLETE, EXTRAS, SEARCHES, Search, T
 from sqlite_ml_vtab.learning.spaces import Space, default_space, read_space
 from sqlite_ml_vtab.learning.training import fit
 from sqlite_ml_vtab.predictor.base import Predictor, as_json
+from sqlite_ml_vtab.predictor.digests import rows_digest
 from sqlite_ml_vtab.predictor.searching import (
     DEFAULT_FOLDS,
     MAX_FOLDS,
@@ -28,7 +29,7 @@ from sqlite_ml_vtab.predictor.searching import (
     store_run,
     whole_number,
 )
-from sqlite_ml_vtab.predictor.training import Attempt, plan, rows_digest, store_version, training_rows
+from sqlite_ml_vtab.predictor.training import Attempt, search_plan, store_version, training_rows
 from sqlite_ml_vtab.store import runs, versions
 
 OWN_OPTIONS = ("search", "space", "trials", "folds", "repeats", "timeout", "resume", "deploy")
@@ -42,7 +43,7 @@ def tune(predictor: Predictor, options: Mapping[str, Any], deploy_it: bool | Non
     """
     resumed = _resumed(predictor, options)
     asked = {**({} if resumed is None else json.loads(resumed.options)), **options}
-    chosen = plan(predictor, {name: value for name, value in asked.items() if name not in OWN_OPTIONS})
+    chosen = search_plan(predictor, {name: value for name, value in asked.items() if name not in OWN_OPTIONS})
     clock, search = _search(predictor, chosen, asked)
     rows = training_rows(predictor, chosen.split)
     digest = rows_digest(rows)
@@ -207,7 +208,7 @@ def as_deployed(predictor: Predictor, record: versions.Version, chosen: Plan) ->
     try:
         options = json.loads(record.options)
         split = {"split": chosen.split, "test_size": chosen.test_size, "seed": chosen.seed}
-        return plan(predictor, {**options, **split})
+        return search_plan(predictor, {**{name: value for name, value in options.items() if name != "passes"}, **split})
     except (ValueError, TypeError, RecursionError, CommandError):
         return None
 

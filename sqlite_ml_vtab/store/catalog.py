@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlite_ml_vtab.declaration import MODULES
-from sqlite_ml_vtab.declaration.tokens import tokenize
+from sqlite_ml_vtab.declaration.tokens import Token, tokenize
 from sqlite_ml_vtab.errors import CommandError, DeclarationError, choices, shown
 from sqlite_ml_vtab.store.sql import Connection, folded, quoted
 
@@ -20,6 +20,8 @@ class Entry:
     name: str
     module: str
     """The module it was declared with."""
+    content: str | None
+    """The relation that has its rows, where it has none of its own."""
 
 
 def predictors(connection: Connection) -> Iterator[Entry]:
@@ -31,9 +33,10 @@ def predictors(connection: Connection) -> Iterator[Entry]:
             "WHERE type = 'table' AND rootpage = 0 AND sql IS NOT NULL ORDER BY name"
         )
         for name, sql in found:
-            module = _module(sql)
+            tokens = _tokens(sql)
+            module = _module(tokens)
             if module in MODULES:
-                yield Entry(schema, name, module)
+                yield Entry(schema, name, module, _content(tokens))
 
 
 def find_predictor(connection: Connection, text: Any) -> tuple[str, str]:
@@ -61,13 +64,26 @@ def _unquoted(text: str) -> str:
         return text
 
 
-def _module(sql: str) -> str:
-    """Return the module of CREATE VIRTUAL TABLE [IF NOT EXISTS] [schema.]name USING module, '' if it cannot be read."""
+def _tokens(sql: str) -> list[Token]:
+    """Return the tokens of a statement, none where it cannot be read."""
     try:
-        tokens = tokenize(sql)
+        return tokenize(sql)
     except DeclarationError:
-        return ""
+        return []
+
+
+def _module(tokens: Sequence[Token]) -> str:
+    """Return the module of CREATE VIRTUAL TABLE [IF NOT EXISTS] [schema.]name USING module, '' where none is found."""
     for place, token in enumerate(tokens[:-1]):
         if token.is_word("USING"):
             return folded(tokens[place + 1].value)
     return ""
+
+
+def _content(tokens: Sequence[Token]) -> str | None:
+    """Return the value of content=, an argument of its own, None where it is not written."""
+    for before, name, equals, value in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
+        is_first = before.is_mark("(") or before.is_mark(",")
+        if is_first and name.kind != "mark" and folded(name.value) == "content" and equals.is_mark("="):
+            return value.value
+    return None

@@ -27,6 +27,23 @@ class Relation:
     """The names of its columns."""
     rowid: str | None
     """The name by which the id of a row is read; None where rows have none and are counted from 1."""
+    word: str = "source"
+    """What the user wrote the text for, for sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A table or a view that a schema has."""
+
+    schema: str
+    name: str
+    kind: str
+    """``table``, ``view`` or ``virtual``."""
+
+    @property
+    def source(self) -> str:
+        """What stands behind FROM."""
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
 
 
 def resolve(connection: Connection, text: Any) -> Relation:
@@ -37,11 +54,21 @@ def resolve(connection: Connection, text: Any) -> Relation:
     if not isinstance(text, str) or not text.strip():
         raise InputError(f"source is a table, a view or a SELECT, got {shown(text)}. Write source = 'table'.")
     try:
-        source = _named(connection, text) or _statement(text)
+        found = named(connection, text, schemas(connection))
+        source = found.source if found else _statement(text)
     except DeclarationError as error:
         raise InputError(f"source {shown(text)} cannot be read: {error}") from None
-    columns = _columns(connection, text, source)
-    return Relation(text, source, columns, None if source.startswith("(") else _rowid(connection, source, columns))
+    return described(connection, text, source)
+
+
+def described(connection: Connection, text: str, source: str, word: str = "source") -> Relation:
+    """Return what stands behind FROM as `source` with its columns; no row is read.
+
+    Raises InputError where SQLite cannot read it.
+    """
+    columns = _columns(connection, text, source, word)
+    rowid = None if source.startswith("(") else _rowid(connection, source, columns)
+    return Relation(text, source, columns, rowid, word)
 
 
 def read(connection: Connection, relation: Relation, names: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
@@ -49,7 +76,7 @@ def read(connection: Connection, relation: Relation, names: Sequence[str]) -> It
 
     Raises InputError where the relation lacks one.
     """
-    listed = ", ".join(f"src.{quoted(_match(relation, name))}" for name in names)
+    listed = ", ".join(f"src.{quoted(match(relation, name))}" for name in names)
     number = f"src.{relation.rowid}" if relation.rowid else "NULL"
     cursor = iter(connection.execute(f"SELECT {number}, {listed} FROM {relation.source} AS src"))
     count = 0
@@ -60,31 +87,32 @@ def read(connection: Connection, relation: Relation, names: Sequence[str]) -> It
         yield chunk
 
 
-def _match(relation: Relation, name: str) -> str:
+def match(relation: Relation, name: str) -> str:
+    """Return the column of `relation` that `name` means, in any case; raise InputError where it has none."""
     if name in relation.columns:
         return name
     for column in relation.columns:
         if folded(column) == folded(name):
             return column
     raise InputError(
-        f"source {shown(relation.text)} has no column {name!r}. {choices(name, relation.columns, 'Columns')}"
+        f"{relation.word} {shown(relation.text)} has no column {name!r}. {choices(name, relation.columns, 'Columns')}"
     )
 
 
-def _named(connection: Connection, text: str) -> str | None:
-    """Return the quoted name where the whole text is the name of a table or a view, written raw or as SQL."""
-    parts = _name_parts(text)
-    for schema in _schemas(connection):
-        catalog = f"SELECT name FROM {quoted(schema)}.sqlite_schema WHERE type IN ('table', 'view') AND "
+def named(connection: Connection, text: str, places: Sequence[str]) -> Named | None:
+    """Return the table or the view that the whole text names, written raw or as SQL: the first among the schemas."""
+    parts = name_parts(text)
+    for schema in places:
+        catalog = f"SELECT name, type, rootpage FROM {quoted(schema)}.sqlite_schema WHERE type IN ('table', 'view') AND"
         for wanted_schema, name in parts:
             if wanted_schema is not None and folded(wanted_schema) != folded(schema):
                 continue
-            for (found,) in connection.execute(f"{catalog} lower(name) = lower(?)", (name,)):
-                return f"{quoted(schema)}.{quoted(found)}"
+            for found, kind, page in connection.execute(f"{catalog} lower(name) = lower(?)", (name,)):
+                return Named(schema, found, "virtual" if kind == "table" and not page else kind)
     return None
 
 
-def _name_parts(text: str) -> list[tuple[str | None, str]]:
+def name_parts(text: str) -> list[tuple[str | None, str]]:
     """Return the (schema, name) pairs that the text can mean."""
     parts: list[tuple[str | None, str]] = [(None, text)]
     try:
@@ -99,10 +127,11 @@ def _name_parts(text: str) -> list[tuple[str | None, str]]:
     return parts
 
 
-def _schemas(connection: Connection) -> list[str]:
-    """Return the schemas in the order in which SQLite looks names up."""
+def schemas(connection: Connection, first: str = "temp") -> list[str]:
+    """Return the schemas in the order in which SQLite looks names up, but `first` before all."""
     found = [name for _, name, _ in connection.execute("PRAGMA database_list")]
-    return ["temp", *(name for name in found if name != "temp")]
+    order = ["temp", *(name for name in found if name != "temp")]
+    return [first, *(name for name in order if name != first)]
 
 
 def _statement(text: str) -> str:
@@ -129,7 +158,7 @@ def _check_single(text: str, tokens: Sequence[Token]) -> None:
             raise InputError(f"source {shown(text)} is more than one SELECT. Write a single one.")
 
 
-def _columns(connection: Connection, text: str, source: str) -> tuple[str, ...]:
+def _columns(connection: Connection, text: str, source: str, word: str) -> tuple[str, ...]:
     """Return the names of the columns, without reading a row."""
     sql = f"SELECT src.* FROM (SELECT 1) LEFT JOIN (SELECT * FROM {source} LIMIT 0) AS src"
     try:
@@ -138,7 +167,7 @@ def _columns(connection: Connection, text: str, source: str) -> tuple[str, ...]:
         list(cursor)
         return names
     except Exception as error:
-        raise InputError(f"source {shown(text)} cannot be read: {error}. Correct it.") from error
+        raise InputError(f"{word} {shown(text)} cannot be read: {error}. Correct it.") from error
 
 
 def _rowid(connection: Connection, source: str, columns: Sequence[str]) -> str | None:

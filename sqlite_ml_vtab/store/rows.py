@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
 from sqlite_ml_vtab.declaration import Column
+from sqlite_ml_vtab.store.reading import Reading, of_table
 from sqlite_ml_vtab.store.shadows import row_key
 from sqlite_ml_vtab.store.sql import Cursor, Tables, quoted
-
-CHUNK = 10_000
-"""So many rows are in memory at once while rows are read for training."""
 
 HELD = 100_000
 """So many rows are held back at most for a table that was empty: the first filling of a large one goes through."""
@@ -45,7 +42,8 @@ class Rows:
         self._connection = tables.connection
         self._table = tables.of("rows")
         self._key = quoted(row_key(columns))
-        self._names = [quoted(column.name) for column in columns]
+        self._columns = [column.name for column in columns]
+        self._names = [quoted(name) for name in self._columns]
         listed = ", ".join([self._key, *self._names])
         marks = ", ".join("?" * (len(columns) + 1))
         sets = ", ".join(f"{name} = ?" for name in [self._key, *self._names])
@@ -126,17 +124,9 @@ class Rows:
         """Return how many rows there are."""
         return int(self._tables.value(f"SELECT count(*) FROM {self._table}"))
 
-    def chunks(
-        self, names: Sequence[str], targets: Sequence[str], order: str | None
-    ) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield (id, the columns `names`) of the rows whose `targets` are not NULL, ordered by `order`, then id."""
-        listed = ", ".join([self._key, *map(quoted, names)])
-        by = ", ".join([quoted(order), self._key] if order else [self._key])
-        whole = " AND ".join(f"{quoted(target)} IS NOT NULL" for target in targets)
-        sql = f"SELECT {listed} FROM {self._table} WHERE {whole} ORDER BY {by}"
-        cursor = iter(self._connection.execute(sql))
-        while chunk := list(islice(cursor, CHUNK)):
-            yield chunk
+    def reading(self) -> Reading:
+        """Return how the rows are read for training."""
+        return of_table(self._connection, self._table, self._key, self._columns)
 
     def _continues(self) -> bool:
         """Return whether the row that comes now belongs to the statement whose rows are held back."""

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from sqlite_ml_vtab.declaration import Column
-from sqlite_ml_vtab.store.rows import CHUNK
+from sqlite_ml_vtab.store.reading import CHUNK
 from sqlite_ml_vtab.store.shadows import row_key
 from sqlite_ml_vtab.store.sql import Tables, quoted
 

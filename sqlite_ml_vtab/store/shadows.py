@@ -20,6 +20,7 @@ SHADOW_TABLES: dict[str, str] = {
         "scorer TEXT NOT NULL, notes TEXT NOT NULL, rows_digest TEXT NOT NULL"
     ),
     "models": "version INTEGER PRIMARY KEY, digest TEXT NOT NULL, model BLOB NOT NULL",
+    "states": "version INTEGER PRIMARY KEY, model_digest TEXT NOT NULL, state BLOB NOT NULL",
     "metrics": "version INTEGER NOT NULL, name TEXT NOT NULL, value REAL, PRIMARY KEY (version, name)",
     "holdout": (
         "version INTEGER NOT NULL, row INTEGER NOT NULL, truth, prediction, probability REAL, "

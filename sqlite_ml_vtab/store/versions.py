@@ -38,7 +38,7 @@ class Version:
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Version))
-_WITH_VERSION = ("versions", "models", "metrics", "holdout")
+_WITH_VERSION = ("versions", "models", "states", "metrics", "holdout")
 """The tables that hold rows of a version, and lose them when it is forgotten."""
 
 
@@ -146,3 +146,17 @@ def digest_of(tables: Tables, version: int) -> str | None:
 def model(tables: Tables, version: int) -> Any:
     """Return the bytes of a version's model, None where there are none."""
     return tables.value(f"SELECT model FROM {tables.of('models')} WHERE version = ?", (version,))
+
+
+def put_state(tables: Tables, version: int, model_digest: str, state: bytes) -> None:
+    """Store the numbers from which a version that was fitted in chunks can go on."""
+    tables.rows(
+        f"INSERT OR REPLACE INTO {tables.of('states')}(version, model_digest, state) VALUES (?, ?, ?)",
+        (version, model_digest, state),
+    )
+
+
+def state(tables: Tables, version: int) -> tuple[str, Any] | None:
+    """Return the digest of the model that a version's state belongs to, and the state; None where there is none."""
+    found = tables.rows(f"SELECT model_digest, state FROM {tables.of('states')} WHERE version = ?", (version,))
+    return found[0] if found else None

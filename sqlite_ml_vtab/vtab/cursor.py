@@ -111,6 +111,9 @@ class _Predictions:
         self._scorer: AnyScorer | None = None
         self._getters = _getters(self, table)
         self._queue: Iterator[tuple[int, Sequence[Any], Any, Any]] | None = None
+        self._bounds: Sequence[Any] | None = None
+        self._chunk: tuple[Sequence[Any], Sequence[Any]] = ((), ())
+        self._place = 0
         self._done = True
         self._rowid = 1
         self.arguments: Sequence[Any] = ()
@@ -167,7 +170,7 @@ class _Predictions:
     def _answer_one(self, values: Sequence[Any]) -> None:
         self.values = values
         self.answer, self.scores = (self._scorer or self.scorer).one(values)
-        self._queue, self._rowid, self._done = None, 1, False
+        self._queue, self._rowid, self._done, self._bounds = None, 1, False, None
 
     def _answer_many(self, chunks: Iterator[list[tuple[int, Sequence[Any]]]]) -> None:
         self._queue = self._answers(chunks)
@@ -180,9 +183,22 @@ class _Predictions:
         scorer = self.scorer
         for chunk in chunks:
             if chunk:
-                answers, scores = scorer.many([values for _, values in chunk])
-                for (rowid, values), answer, row in zip(chunk, answers, scores, strict=True):
+                rows = [values for _, values in chunk]
+                answers, scores = scorer.many(rows)
+                self._chunk, self._bounds = (rows, scores), None
+                for place, ((rowid, values), answer, row) in enumerate(zip(chunk, answers, scores, strict=True)):
+                    self._place = place
                     yield rowid, values, answer, row
+
+    def bounds(self) -> Any:
+        """Return the interval of this row, None where there is none; found for its whole chunk when first asked for."""
+        if self._queue is None:
+            if self._bounds is None:
+                self._bounds = [self.scorer.bounds(self.values, self.scores)]
+            return self._bounds[0]
+        if self._bounds is None:
+            self._bounds = self.scorer.many_bounds(*self._chunk)
+        return self._bounds[self._place]
 
     def is_done(self) -> bool:
         return self._done
@@ -298,9 +314,10 @@ def _argument(reader: _Predictions, place: int) -> Any:
 def _said(reader: _Predictions) -> dict[str, Callable[[], Any]]:
     """Return the functions of the hidden columns that a prediction fills."""
 
-    def bound(place: int) -> float | None:
-        bounds = reader.scorer.bounds(reader.answer)
-        return None if bounds is None else bounds[place]
+    def bound(place: int) -> Any:
+        bounds = reader.bounds()
+        end = None if bounds is None else bounds[place]
+        return _json(end) if isinstance(end, dict) else end
 
     return {
         "probability": lambda: reader.scorer.probability(reader.scores),
@@ -308,6 +325,7 @@ def _said(reader: _Predictions) -> dict[str, Callable[[], Any]]:
         "lower": lambda: bound(0),
         "upper": lambda: bound(1),
         "warning": lambda: reader.scorer.warning(reader.values),
+        "probable": lambda: _json(reader.scorer.probable(reader.scores)),
     }
 
 

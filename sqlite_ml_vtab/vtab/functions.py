@@ -16,6 +16,7 @@ from sqlite_ml_vtab.errors import CommandError, InputError
 from sqlite_ml_vtab.portable import AnyScorer, Scorer
 from sqlite_ml_vtab.portable.inputs import is_json, read_json, wrong_count
 from sqlite_ml_vtab.store import catalog, reports, runs, shadows
+from sqlite_ml_vtab.store.content import Content
 from sqlite_ml_vtab.store.sql import T, Tables, quoted
 from sqlite_ml_vtab.vtab.listing import Listing
 from sqlite_ml_vtab.vtab.module import Loaded
@@ -40,7 +41,18 @@ def _tables(loaded: Loaded) -> Iterable[tuple[Any, ...]]:
     for entry in catalog.predictors(loaded.connection):
         tables = Tables(loaded.connection, entry.schema, entry.name)
         summary = (None,) * len(reports.SUMMARY) if shadows.missing(tables) else reports.summary(tables)
+        if entry.content is not None:
+            summary = (_external_rows(loaded, tables, entry.content), *summary[1:])
         yield entry.schema, entry.name, MODULES[entry.module], *summary, int(loaded.is_protected)
+
+
+def _external_rows(loaded: Loaded, tables: Tables, text: str) -> int | None:
+    """Return how many rows the relation `text` has, None where it cannot be told, or where telling may never end."""
+    try:
+        content = Content(tables, (), text, lambda: loaded.host.untrusted)
+        return None if loaded.host.untrusted and content.is_view() else content.count()
+    except (InputError, apsw.SQLError):
+        return None
 
 
 def _algorithms(loaded: Loaded, task: str | None = None) -> Iterable[tuple[Any, ...]]:

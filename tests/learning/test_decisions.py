@@ -1,6 +1,5 @@
 """Decisions: what is predicted from a probability on, or because it costs least; and calibrated probabilities."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -265,9 +264,7 @@ def test_a_bent_target_is_learned_better_and_predicted_in_its_own_unit(prices, p
     assert bent.score > plain.score + 0.1
     assert bent.scorer == "portable: linear"
     truth, said = np.array([row[1:3] for row in bent.holdout]).T
-    residuals = np.sort(np.abs(truth - said))
-    assert bent.metrics["mean_absolute_error"] == pytest.approx(residuals.mean())
-    assert bent.model.interval == residuals[math.ceil((len(residuals) + 1) * 0.9) - 1]
+    assert bent.metrics["mean_absolute_error"] == pytest.approx(np.abs(truth - said).mean())
 
 
 def test_a_target_that_cannot_be_bent_says_why(rows_of, plan_of):
@@ -283,7 +280,7 @@ def test_a_target_that_cannot_be_bent_says_why(rows_of, plan_of):
 def stored(cost, labels=("a", "b")):
     encoder = Encoder((ColumnEncoding("x", "NUMBER", ("value",)),), np.zeros(1), np.zeros(1), np.ones(1))
     parameters = {"link": "sigmoid", "coef": np.array([[0.0], [1.0]]), "intercept": np.zeros(2)}
-    return Model("classification", encoder, labels, "linear", parameters, math.nan, Golden((), ()), cost)
+    return Model("classification", encoder, labels, "linear", parameters, Golden((), ()), cost)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sklearn.metrics as reference
 
-from sqlite_ml_vtab.learning.metrics import MAIN, METRICS, Measured, evaluate
+from sqlite_ml_vtab.learning.metrics import MAIN, METRICS, Measured, Realised, evaluate
 
 WEIGHTED = {"average": "weighted", "zero_division": 0}
 
@@ -14,13 +14,13 @@ def classes(count):
     truth = random.randint(count, size=60)
     chances = random.dirichlet(np.ones(count), size=60) + np.eye(count)[truth] / 3
     chances /= chances.sum(axis=1, keepdims=True)
-    return Measured(truth, chances.argmax(axis=1), chances)
+    return Measured(truth, chances.argmax(axis=1), chances, Realised(0.875, 1.5))
 
 
 def numbers():
     random = np.random.RandomState(0)
     truth = random.normal(size=60)
-    return Measured(truth, truth + random.normal(size=60) / 3, None)
+    return Measured(truth, truth + random.normal(size=60) / 3, None, Realised(0.875, 1.5))
 
 
 def area(measured):
@@ -42,6 +42,10 @@ EXPECTED = {
     "root_mean_squared_error": lambda m: ((m.truth - m.predicted) ** 2).mean() ** 0.5,
     "median_absolute_error": lambda m: np.median(np.abs(m.truth - m.predicted)),
     "explained_variance": lambda m: 1 - np.var(m.truth - m.predicted) / np.var(m.truth),
+    "set_coverage": lambda m: 0.875,
+    "set_size": lambda m: 1.5,
+    "interval_coverage": lambda m: 0.875,
+    "interval_width": lambda m: 1.5,
 }
 PARTS = {"classification": [classes(2), classes(3)], "regression": [numbers()]}
 
@@ -94,6 +98,13 @@ def test_a_class_that_was_not_trained_on_counts_as_wrong():
     found = evaluate("classification", Measured(truth, measured.predicted, measured.probabilities))
     assert found["accuracy"] == 0.9
     assert found.keys() == {"accuracy", "precision", "recall", "f1_score"}
+
+
+def test_rows_without_an_answer_leave_what_intervals_did_as_it_is():
+    measured = numbers()
+    measured.predicted[:5] = np.nan
+    found = evaluate("regression", measured)
+    assert (found["interval_coverage"], found["interval_width"]) == (0.875, 1.5)
 
 
 def test_one_tested_row_has_no_share_of_a_variance():

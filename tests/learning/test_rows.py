@@ -106,3 +106,23 @@ def test_a_blob_in_a_feature_is_refused(rows_of, declared):
     with pytest.raises(InputError) as caught:
         rows_of([declared, "y target"], [(b"xyz", 0)])
     assert str(caught.value) == "column 'a' is NUMBER, got a BLOB of 3 bytes. Use NULL for a missing value."
+
+
+@pytest.mark.parametrize("expected", [0, 1, 7, 10, 11, 1000])
+def test_arrays_grow_and_shrink_to_the_rows_that_come(expected):
+    declaration = parse("regression", "t", ["n real", "c text", "d date", "y target"])
+    rows = [(i, i * 0.5, "ab"[i % 2], "2024-01-01", i) for i in range(10)]
+    found = collect(declaration, [rows[:3], rows[3:4], rows[4:]], expected)
+    assert found.ids.tolist() == list(range(10))
+    assert found.features[0].tolist() == [i * 0.5 for i in range(10)]
+    assert found.features[1].tolist() == list("ababababab")
+    assert [len(column) for column in found.features] == [10, 10, 10]
+
+
+def test_equal_texts_are_kept_once_and_equal_numbers_of_other_types_are_not_mixed_up():
+    declaration = parse("classification", "t", ["c text", "y target"])
+    rows = [(i, "".join(["text", "!"]), value) for i, value in enumerate(["".join(["a", "b"]), "ab", 1, 1.0])]
+    found = collect(declaration, [rows[:1], rows[1:]])
+    assert len({id(value) for value in found.features[0]}) == 1
+    assert found.target[0] is found.target[1]
+    assert [type(value) for value in found.target] == [str, str, int, float]

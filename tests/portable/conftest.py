@@ -1,14 +1,13 @@
 """What the tests of the portable model share: one small model of each family, and blobs with a true checksum."""
 
 import hashlib
-import math
 import warnings
 
 import numpy as np
 import orjson
 import pytest
 
-from sqlite_ml_vtab.portable import Golden, Model, codec
+from sqlite_ml_vtab.portable import Conformal, Golden, Model, codec
 from sqlite_ml_vtab.portable.encoder import ColumnEncoding, Encoder
 from sqlite_ml_vtab.portable.families import FAMILIES
 
@@ -88,16 +87,23 @@ def _model(family, estimator, encoder=ENCODER):
         parameters = FAMILIES[family].extract(estimator.fit(matrix, classes))
     golden = Golden(ROWS[:1], ((0.5, 0.25, 0.125),))
     costs = np.empty((0, 0))
-    return Model("classification", encoder, ("a", 2, 2.5), family, parameters, math.nan, golden, costs)
+    conformal = Conformal(0.25)
+    return Model("classification", encoder, ("a", 2, 2.5), family, parameters, golden, costs, conformal=conformal)
 
 
 def _curve():
+    from sklearn.ensemble import RandomForestRegressor
     from sklearn.isotonic import IsotonicRegression
 
     x = np.random.RandomState(0).normal(size=40)
+    # Trees over the one column and the number behind it, so that tampering reaches them too.
+    hard = RandomForestRegressor(2, max_depth=2, random_state=0).fit(np.column_stack((x, x**3)), np.abs(x))
+    difficulty = FAMILIES["trees"].extract(hard) | {"baseline": np.ones(1)}
     parameters = FAMILIES["isotonic"].extract(IsotonicRegression(out_of_bounds="clip").fit(x, x**3))
     golden = Golden(ROWS[:1], ((0.5,),))
-    return Model("regression", CURVE, (), "isotonic", parameters, 1.0, golden, np.empty((0, 0)))
+    return Model(
+        "regression", CURVE, (), "isotonic", parameters, golden, np.empty((0, 0)), conformal=Conformal(1.0, difficulty)
+    )
 
 
 @pytest.fixture(scope="session")

@@ -128,7 +128,6 @@ def made():
         labels=(),
         family="linear",
         parameters={"link": "identity", "coef": np.array([[0.5, 0.1, 0.2, 0.0, 1.0]]), "intercept": np.array([1.0])},
-        interval=np.nan,
         golden=Golden((), ()),
         costs=np.empty((0, 0)),
     )

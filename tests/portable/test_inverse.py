@@ -24,7 +24,6 @@ def line(inverse):
         labels=(),
         family="linear",
         parameters={"link": "identity", "coef": np.ones((1, 1)), "intercept": np.zeros(1)},
-        interval=NAN,
         golden=Golden((), ()),
         costs=np.empty((0, 0)),
         inverse=inverse,

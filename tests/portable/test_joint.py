@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 
 from sqlite_ml_vtab.errors import ModelError
-from sqlite_ml_vtab.portable import REFIT, Golden, JointModel, JointScorer, Model, Scorer, from_bytes, members, to_bytes
+from sqlite_ml_vtab.portable import (
+    REFIT,
+    Conformal,
+    Golden,
+    JointModel,
+    JointScorer,
+    Model,
+    Scorer,
+    from_bytes,
+    members,
+    to_bytes,
+)
 from sqlite_ml_vtab.portable.encoder import ColumnEncoding, Encoder
 from sqlite_ml_vtab.portable.scoring import scorer_of
 
@@ -30,7 +41,7 @@ def model(labels=(), slope=1.0, columns=COLUMNS, **changes):
         "labels": labels,
         "family": "linear",
         "parameters": {"link": link, "coef": coef, "intercept": np.zeros(outputs)},
-        "interval": math.nan if labels else 0.5,
+        "conformal": Conformal(0.25 if labels else 0.5),
         "golden": Golden((), ()),
         "costs": np.empty((0, 0)),
     }
@@ -92,11 +103,48 @@ def test_probabilities_are_told_by_target():
     assert together.probability(scores) is None
 
 
-def test_numbers_have_no_probabilities_and_no_bounds_together():
+def test_numbers_have_no_probabilities():
     together = scorer(NUMBERS)
-    answer, scores = together.one(ROWS[0])
-    assert together.by_class(scores) is None
-    assert together.bounds(answer) is None
+    assert together.by_class(together.one(ROWS[0])[1]) is None
+
+
+def test_bounds_are_told_by_target():
+    together = scorer(NUMBERS)
+    (u, v), scores = together.one(ROWS[0])
+    assert together.bounds(ROWS[0], scores) == ({"u": u - 0.5, "v": v - 0.5}, {"u": u + 0.5, "v": v + 0.5})
+    assert together.probable(scores) is None
+
+
+def test_bounds_of_many_rows_are_those_of_each(joint):
+    together = scorer(joint)
+    _, scores = together.many(ROWS)
+    assert together.many_bounds(ROWS, scores) == [together.bounds(*asked) for asked in zip(ROWS, scores, strict=True)]
+    assert together.many_bounds([], []) == []
+
+
+def test_an_end_that_is_not_known_is_none_for_its_target_alone():
+    together = scorer(JointModel(NUMBERS.targets, (NUMBERS.models[0], model(conformal=Conformal(math.inf)))))
+    (u, _), scores = together.one(ROWS[0])
+    assert together.bounds(ROWS[0], scores) == ({"u": u - 0.5, "v": None}, {"u": u + 0.5, "v": None})
+
+
+def test_probable_labels_are_told_by_target():
+    together, alone = scorer(CLASSES), [Scorer(one) for one in CLASSES.models]
+    _, scores = together.one(ROWS[0])
+    kinds, sexes = (one.probable(its) for one, its in zip(alone, scores, strict=True))
+    assert together.probable(scores) == {"kind": kinds, "sex": sexes}
+    assert together.bounds(ROWS[0], scores) is None
+
+
+def test_where_one_target_was_not_tested_nothing_is_told():
+    untested = [
+        JointModel(joint.targets, (joint.models[0], replace(joint.models[1], conformal=None)))
+        for joint in (NUMBERS, CLASSES)
+    ]
+    for joint in untested:
+        _, scores = scorer(joint).one(ROWS[0])
+        assert scorer(joint).bounds(ROWS[0], scores) is None
+        assert scorer(joint).probable(scores) is None
 
 
 def test_probabilities_are_none_where_one_target_has_none():
@@ -137,7 +185,7 @@ def test_a_target_without_a_portable_form_makes_the_whole_refitted():
         (JointModel(("u", "v"), (NUMBERS.models[0], CLASSES.models[0])), "targets"),
         (JointModel(("u", "v"), (model(), model(columns=COLUMNS[:1]))), "targets"),
         (JointModel(("u", "v"), (model(), model(columns=(COLUMNS[1], COLUMNS[0])))), "targets"),
-        (JointModel(("u", "v"), (model(), model(interval=-1.0))), "interval"),
+        (JointModel(("u", "v"), (model(), model(conformal=Conformal(-1.0)))), "conformal limit"),
         (JointModel(("u", "v"), (model(), model(family="voodoo"))), "family"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,

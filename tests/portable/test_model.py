@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sqlite_ml_vtab.errors import InputError, ModelError
-from sqlite_ml_vtab.portable import REFIT, Golden, Scorer, from_bytes, to_bytes
+from sqlite_ml_vtab.portable import REFIT, Conformal, Golden, Scorer, from_bytes, to_bytes
 
 
 def refusal(blob):
@@ -44,17 +44,18 @@ def test_any_label_that_sqlite_can_store_comes_back(models, labels):
     assert from_bytes(to_bytes(replace(models["linear"], labels=labels))).labels == labels
 
 
-@pytest.mark.parametrize("interval", [math.nan, 0.0, 1.5, 1e300])
-def test_the_interval_comes_back(models, interval):
-    model = regression(models, interval)
-    assert repr(from_bytes(to_bytes(model)).interval) == repr(interval)
+@pytest.mark.parametrize("limit", [0.0, 1.5, 1e300, math.inf])
+def test_how_far_the_truth_may_lie_comes_back(models, limit):
+    model = regression(models, Conformal(limit))
+    assert from_bytes(to_bytes(model)).conformal == Conformal(limit)
+    assert from_bytes(to_bytes(replace(model, conformal=None))).conformal is None
 
 
-def regression(models, interval=math.nan):
+def regression(models, conformal=None):
     model = models["linear"]
     parameters = {"link": "identity", "coef": model.parameters["coef"][:1], "intercept": np.zeros(1)}
     golden = Golden(model.golden.rows, ((0.5,),))
-    return replace(model, task="regression", labels=(), parameters=parameters, interval=interval, golden=golden)
+    return replace(model, task="regression", labels=(), parameters=parameters, golden=golden, conformal=conformal)
 
 
 def test_a_model_without_a_portable_form_keeps_all_but_its_parameters(models):
@@ -126,9 +127,15 @@ MODEL_PROBLEMS = [
     (("labels",), [], "labels"),
     (("labels",), {}, "labels"),
     (("labels",), ["a", "b"], "golden scores"),
-    (("interval",), -1, "interval"),
-    (("interval",), "1", "interval"),
-    (("interval",), True, "interval"),
+    (("conformal",), -1, "conformal"),
+    (("conformal",), [], "conformal"),
+    (("conformal",), {"limit": 0.5}, "conformal"),
+    (("conformal",), {"limit": -0.5, "difficulty": None}, "conformal limit"),
+    (("conformal",), {"limit": "1", "difficulty": None}, "conformal limit"),
+    (("conformal",), {"limit": True, "difficulty": None}, "conformal limit"),
+    (("conformal",), {"limit": 1.5, "difficulty": None}, "conformal limit"),
+    (("conformal",), {"limit": None, "difficulty": None}, "conformal limit"),
+    (("conformal",), {"limit": 0.5, "difficulty": {}}, "difficulty"),
     (("family",), "pickle", "family"),
     (("family",), ["linear"], "family"),
     (("parameters",), [], "an array is not used"),
@@ -201,7 +208,7 @@ def test_a_model_that_uses_no_column_is_refused(seal, models):
         "labels": [],
         "family": REFIT,
         "parameters": {"link": "identity"},
-        "interval": None,
+        "conformal": None,
         "costs": {"array": 3},
         "inverse": {"name": "none", "parameters": []},
         "golden": {"rows": [], "scores": []},
@@ -290,6 +297,17 @@ def _is_refused_or_answers(blob, rows):
         with suppress(InputError):
             values, _ = scorer.many(rows)
             assert repr([_answered(scorer, row) for row in rows]) == repr(values)
+            _says_as_much_of_one_as_of_many(scorer, rows)
+
+
+def _says_as_much_of_one_as_of_many(scorer, rows):
+    """Require that bounds of rows asked together are those of each, and that a set of labels has the answer."""
+    values, scores = scorer.many(rows)
+    found = [scorer.bounds(*asked) for asked in zip(rows, scores, strict=True)]
+    assert repr(scorer.many_bounds(rows, scores)) == repr(found)
+    for value, its in zip(values, scores, strict=True):
+        probable = scorer.probable(its)
+        assert probable is None or value in probable
 
 
 def _answered(scorer, row):

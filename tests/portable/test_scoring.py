@@ -13,7 +13,7 @@ from sqlite_ml_vtab.portable.model import Model
 from sqlite_ml_vtab.portable.values import MANY
 
 
-def line(labels=(), link="identity", interval=math.nan, coef=((2.0,),), **more):
+def line(labels=(), link="identity", coef=((2.0,),), **more):
     """Return a linear model of one feature x."""
     coef = np.array(coef)
     column = ColumnEncoding("x", "NUMBER", ("value",), low=0.0, high=10.0)
@@ -24,7 +24,6 @@ def line(labels=(), link="identity", interval=math.nan, coef=((2.0,),), **more):
         labels=labels,
         family="linear",
         parameters={"link": link, "coef": coef, "intercept": np.zeros(len(coef))},
-        interval=interval,
         golden=Golden((), ()),
         **{"costs": np.empty((0, 0))} | more,
     )
@@ -89,15 +88,6 @@ def test_there_are_no_probabilities_of_numbers_and_of_votes(model):
     assert not scorer.has_probabilities
     assert scorer.distribution([0.0, 1.0]) is None
     assert scorer.probabilities(np.zeros((1, 2))) is None
-
-
-def test_bounds_stand_around_a_number_as_far_as_the_hold_out_says():
-    assert Scorer(line(interval=1.5)).bounds(10.0) == (8.5, 11.5)
-
-
-def test_there_are_no_bounds_of_labels_and_without_a_hold_out():
-    assert Scorer(line()).bounds(10.0) is None
-    assert Scorer(replace(BINARY, interval=1.0)).bounds(10.0) is None
 
 
 def test_a_warning_is_one_text_or_null():

@@ -77,7 +77,7 @@ def model(name, parameters, count, width=WIDTH):
     columns = tuple(ColumnEncoding(f"x{place}", "NUMBER", ("value",)) for place in range(width))
     encoder = Encoder(columns, np.zeros(width), np.zeros(width), np.ones(width))
     task = "classification" if count else "regression"
-    return Model(task, encoder, tuple(range(count)), name, parameters, math.nan, Golden((), ()), costs=np.empty((0, 0)))
+    return Model(task, encoder, tuple(range(count)), name, parameters, Golden((), ()), costs=np.empty((0, 0)))
 
 
 def assert_round_trip(name, parameters, count, width=WIDTH):

@@ -175,7 +175,7 @@ def model(column=WORDS):
     encoder = Encoder((column,), np.zeros(width), np.zeros(width), np.ones(width))
     parameters = {"link": "identity", "coef": np.array([[-1.0, 1.0]])[:, :width], "intercept": np.zeros(1)}
     golden = Golden((), ())
-    return Model("regression", encoder, (), "linear", parameters, math.nan, golden, np.empty((0, 0)))
+    return Model("regression", encoder, (), "linear", parameters, golden, np.empty((0, 0)))
 
 
 def test_a_model_of_words_comes_back_and_answers():

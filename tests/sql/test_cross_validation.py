@@ -5,12 +5,11 @@ import json
 import numpy as np
 import pytest
 from asking import command, declare, fill, refusal, rows, value
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.tree import DecisionTreeRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlite_ml_vtab.PredictorWarning")
 
@@ -75,26 +74,26 @@ def test_repeats_divide_the_rows_anew_and_the_first_stays(iris):
 
 
 def test_regression_is_divided_at_random(db):
-    declare(db, columns="x REAL, y REAL TARGET, algorithm='decision_tree'", task="regression")
+    declare(db, columns="x REAL, y REAL TARGET, algorithm='linear_regression'", task="regression")
     points = [(float(i), float((i * 7) % 11)) for i in range(40)]
     db.executemany("INSERT INTO p VALUES (?, ?)", points)
     command(db, "cross_validate", {"folds": 4})
     X, y = np.array(points)[:, :1], np.array(points)[:, 1]
     expected = [
-        r2_score(y[test], DecisionTreeRegressor(random_state=0).fit(X[train], y[train]).predict(X[test]))
+        r2_score(y[test], LinearRegression().fit(X[train], y[train]).predict(X[test]))
         for train, test in KFold(4, shuffle=True, random_state=0).split(X)
     ]
     assert scores(db) == pytest.approx(expected)
 
 
 def test_time_is_never_learned_from_behind(db):
-    declare(db, columns="x REAL, t DATE ORDER, y REAL TARGET, algorithm='decision_tree'", task="regression")
+    declare(db, columns="x REAL, t DATE ORDER, y REAL TARGET, algorithm='linear_regression'", task="regression")
     points = [(float(i), f"2024-01-{i:02}", float((i * 7) % 11)) for i in range(1, 25)]
     db.executemany("INSERT INTO p VALUES (?, ?, ?)", reversed(points))
     command(db, "cross_validate", {"folds": 3})
     X, y = np.array([[x] for x, _, _ in points]), np.array([y for *_, y in points])
     expected = [
-        r2_score(y[test], DecisionTreeRegressor(random_state=0).fit(X[train], y[train]).predict(X[test]))
+        r2_score(y[test], LinearRegression().fit(X[train], y[train]).predict(X[test]))
         for train, test in TimeSeriesSplit(3).split(X)
     ]
     assert scores(db) == pytest.approx(expected)
@@ -140,6 +139,8 @@ def test_options_of_train_hold_for_the_run(points):
         "test_size": 0.25,
         "split": "stratified",
         "seed": 0,
+        "confidence": 0.9,
+        "fit": "whole",
         "folds": 2,
         "repeats": 1,
     }

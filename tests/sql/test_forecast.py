@@ -597,6 +597,7 @@ DECLARATIONS = {
     ),
     "at DATE ORDER, ahead REAL TARGET": "column 'ahead' is a column every predictor has. Rename the column.",
     f"{ONE}, split=last": "option 'split' has no use here: a forecast is tested on its last steps. Leave it out.",
+    f"{ONE}, content=x": "option 'content' has no use here: a forecast goes on from rows of its own. Leave it out.",
     f"{ONE}, lags=0": "option 'lags' takes 'auto', a whole number up to 10000, or a JSON array of them such as "
     "'[1, 2, 12]', got '0'.",
     f"{ONE}, step=fortnight": "option 'step' takes one of auto, minute, hour, day, business_day, week, month, quarter, "
@@ -731,6 +732,12 @@ def test_a_command_that_divides_rows_into_folds_is_refused(wave, name):
     assert refusal(wave, f"INSERT INTO t(t) VALUES ('{name}')") == (
         f"CommandError: t: {name} divides rows into folds, and a forecast is tested by a rolling origin. "
         "Train with other options: INSERT INTO t(t, options) VALUES ('train', '{...}')."
+    )
+
+
+def test_a_forecast_needs_no_warm_start(wave):
+    assert refusal(wave, "INSERT INTO t(t, options) VALUES ('train', '{\"warm\": true}')") == (
+        "CommandError: t: option 'warm' has no use here: a forecast goes on from new rows at once. Leave it out."
     )
 
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sqlite_ml_vtab.PredictorWarning
 TASKS = [(name, task) for name, algorithm in ALGORITHMS.items() for task in algorithm.estimators]
 COLUMNS = "n REAL, i INTEGER, c TEXT, d DATE, z"
 NAMES = ("n", "i", "c", "d", "z")
-SAID = "y, probability, probabilities, lower, upper, warning"
+SAID = "y, probability, probabilities, lower, upper, warning, probable"
 ASKED = ", ".join(f"p.{name}" for name in SAID.split(", "))
 ANSWER = f"SELECT {ASKED} FROM"
 
@@ -140,11 +140,15 @@ def test_every_algorithm_says_what_its_task_has(asked, name, task):
     [(scorer, score)] = rows(asked, "SELECT scorer, score FROM p_versions")
     assert scorer == REFITTED.get((name, task), f"portable: {ALGORITHMS[name].family}")
     assert score is not None
-    for answer, chance, chances, lower, upper, _ in rows(asked, forms(features_of(name))["positional"]):
+    for answer, chance, chances, lower, upper, _, probable in rows(asked, forms(features_of(name))["positional"]):
         if task == "regression":
-            assert chance is chances is None
+            assert chance is chances is probable is None
             assert (answer is lower is upper is None and (name, task) in LONELY) or lower <= answer <= upper
-        elif name in NO_CHANCES:
+            continue
+        labels = json.loads(probable)
+        assert answer in labels
+        assert set(labels) <= {"large", "middle", "small"}
+        if name in NO_CHANCES:
             assert (chance, chances, lower, upper) == (None, None, None, None)
         else:
             assert (lower, upper) == (None, None)
@@ -152,3 +156,4 @@ def test_every_algorithm_says_what_its_task_has(asked, name, task):
             assert list(found) == ["large", "middle", "small"]
             assert math.isclose(sum(found.values()), 1.0, rel_tol=1e-9)
             assert chance == max(found.values()) == found[answer]
+            assert [found[label] for label in labels] == sorted((found[label] for label in labels), reverse=True)

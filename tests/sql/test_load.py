@@ -277,8 +277,8 @@ def test_train_belongs_to_the_transaction_it_is_called_in(points):
         (("q",), {}, "CommandError: no predictor 'q'. Predictors: p."),
         ((5,), {}, "CommandError: a predictor is named by text, got 5. Write its name in quotes."),
         (("p",), {"deploy": "yes"}, "CommandError: deploy is True, False or None, got 'yes'."),
-        (("p",), {"algoritm": "knn"}, "CommandError: p: unknown option 'algoritm'. "
-         "Nearest options: algorithm, calibrate, split."),
+        (("p",), {"algoritm": "knn"}, "CommandError: p: unknown option 'algoritm'. Nearest options: "
+         "algorithm, calibrate, split."),
         (("p",), {"test_size": 24}, "TrainingError: p: test_size=24 leaves too little to train on, of 24 rows. "
          "Use a fraction such as 0.25."),
     ],

@@ -266,8 +266,8 @@ def test_a_join_on_the_rowid_looks_each_up(points):
 
 
 def test_stored_rows_say_nothing_in_the_hidden_columns(trained):
-    hidden = "features, arg2, probability, probabilities, lower, upper, warning, version, source, p, options"
-    assert rows(trained, f"SELECT {hidden} FROM p WHERE rowid = 1") == [(None,) * 11]
+    hidden = "features, arg2, probability, probabilities, lower, upper, warning, probable, version, source, p, options"
+    assert rows(trained, f"SELECT {hidden} FROM p WHERE rowid = 1") == [(None,) * 12]
 
 
 def test_a_row_without_a_target_is_kept(db):

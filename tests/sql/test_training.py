@@ -50,6 +50,7 @@ def test_a_version_keeps_all_that_is_known_of_it(points):
         "test_size": 6,
         "split": "stratified",
         "seed": 7,
+        "confidence": 0.9,
     }
     libraries = json.loads(value(points, "SELECT environment FROM p_versions"))
     assert set(libraries) == {"sqlite_ml_vtab", "python", "scikit-learn", "numpy", "scipy"}
@@ -354,8 +355,8 @@ def test_a_weight_that_is_missing_is_refused(db):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"algoritm": "knn"}, "command 'train' has no option 'algoritm'. "
-         "Nearest options: algorithm, calibrate, split."),
+        ({"algoritm": "knn"}, "command 'train' has no option 'algoritm'. Nearest options: algorithm, warm, "
+         "calibrate."),
         ({"algorithm": "none_such"}, "unknown algorithm 'none_such'. Nearest algorithms: nu_svc, linear_svc, "
          "random_forest."),
         ({"algorithm": "lasso"}, "algorithm 'lasso' is not for classification. Nearest classification algorithms: lda, "

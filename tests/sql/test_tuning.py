@@ -100,7 +100,7 @@ def test_halving_measures_the_better_third_on_all_rows(db):
     command(db, "tune", {"search": "halving", "trials": 9, "folds": 2})
     states = [state for _, state, *_ in trials(db)]
     assert states[0] == "complete"
-    assert (states.count("complete"), states.count("pruned")) in {(1, 8), (2, 7)}
+    assert (states.count("complete"), states.count("pruned")) in {(1, 8), (2, 7), (3, 6)}
     fitted = dict(rows(db, "SELECT trial, max(rows_trained) FROM ml_folds('p') GROUP BY trial"))
     assert {fitted[n] for n, (_, state, *_) in enumerate(trials(db), 1) if state == "complete"} == {488}
     assert {fitted[n] for n, (_, state, *_) in enumerate(trials(db), 1) if state == "pruned"} == {100, 163}

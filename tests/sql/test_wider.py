@@ -320,9 +320,9 @@ def test_several_targets_are_held_out_as_json(exercise):
     assert value(exercise, "SELECT count(*) FROM p_holdout") == 5
 
 
-def test_several_targets_have_no_probability_and_no_bounds_together(exercise):
-    columns = "probability, probabilities, lower, upper, warning"
-    assert rows(exercise, f"SELECT {columns} FROM p(5, 100, 50)") == [(None,) * 5]
+def test_several_numbers_have_no_probability_and_no_label(exercise):
+    columns = "probability, probabilities, probable, warning"
+    assert rows(exercise, f"SELECT {columns} FROM p(5, 100, 50)") == [(None,) * 4]
     assert value(exercise, "SELECT warning FROM p(5, 100, 5000)").startswith(
         "jumps: 5000 is outside the training range"
     )
