@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlite_ml_vtab import predictor as verbs
-from sqlite_ml_vtab.declaration import OPTIONS
+from sqlite_ml_vtab.declaration import OPTIONS, TASKS
 from sqlite_ml_vtab.declaration.options import AT_CREATE
 from sqlite_ml_vtab.errors import CommandError, choices, shown
 from sqlite_ml_vtab.predictor import Predictor
@@ -25,6 +25,8 @@ class Command:
     """The options it takes, each with one sentence."""
     doc: str
     """One sentence."""
+    needs_target: bool = False
+    """Whether it measures on rows held out, which takes a target."""
 
 
 def run(predictor: Predictor, text: Any, options: Any) -> int:
@@ -41,6 +43,9 @@ def run(predictor: Predictor, text: Any, options: Any) -> int:
             f"{name} divides rows into folds, and a forecast is tested by a rolling origin. "
             f"Train with other options: {predictor.command('train', '{...}')}."
         )
+    task = predictor.declaration.task
+    if command.needs_target and not TASKS[task].has_target:
+        raise CommandError(f"command {name!r} measures predictions of a target, and {task} has none. Use train.")
     return command.run(predictor, _read_options(name, command, options))
 
 
@@ -160,6 +165,7 @@ COMMANDS: dict[str, Command] = {
         verbs.cross_validate,
         _TRAINING | _FOLDS,
         "Measure what `train` would fit on every fold; `ml_folds` and `ml_runs` tell. No version is made.",
+        needs_target=True,
     ),
     "tune": Command(
         _tune,
@@ -176,6 +182,7 @@ COMMANDS: dict[str, Command] = {
             "deploy": "true deploys the best whatever it scores, false does not.",
         },
         "Search hyperparameters over folds of the train part, then fit the best and store it as a new version.",
+        needs_target=True,
     ),
     "compare": Command(
         _compare,
@@ -185,6 +192,7 @@ COMMANDS: dict[str, Command] = {
         | _TIMEOUT
         | {"deploy": "false only compares."},
         "Measure algorithms on the same folds; train and deploy the best if it is better beyond noise.",
+        needs_target=True,
     ),
     "deploy": Command(
         _deploy,

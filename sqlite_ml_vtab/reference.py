@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlite_ml_vtab.commands import COMMANDS
-from sqlite_ml_vtab.declaration import OPTIONS, Kind, Role
+from sqlite_ml_vtab.declaration import OPTIONS, TASKS, Kind, Role
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, DEFAULT_ALGORITHM
 from sqlite_ml_vtab.learning.backtest import MEASURES, SAYS
 from sqlite_ml_vtab.learning.datasets import DATASETS
@@ -112,6 +112,17 @@ HIDDEN_COLUMNS: dict[str, tuple[str, str]] = {
     "options": ("you", "The command's options, a JSON object."),
 }
 
+FOUND_COLUMNS: dict[str, tuple[str, str]] = {
+    "cluster": ("clustering", "The number of the row's cluster, from 0; -1 for noise."),
+    "distance": ("clustering", "How far it is from the nearest centre of its cluster, scaled; NULL without centres."),
+    "is_anomaly": ("anomaly", "1 where the score is greater than the metric `threshold`, else 0."),
+    "anomaly_score": (
+        "anomaly",
+        "How unlike the others a row is: scikit-learn's score_samples, with the other sign.",
+    ),
+    "pc1 ... pcN": ("projection", "The components, as many as the option `components` says."),
+}
+
 SHADOWS: dict[str, str] = {
     "rows": "The training rows, one column each as declared.",
     "versions": "Every trained version: how it was asked for, how it scored, what will predict.",
@@ -131,6 +142,11 @@ SCALAR_FUNCTIONS: dict[str, tuple[str, str]] = {
     "ml_predict": ("predictor, value, ... or predictor, json", "The predicted value of one row."),
     "ml_predict_proba": ("predictor, value, ... or predictor, json", "Its probabilities, a JSON object by class."),
 }
+
+
+def _tasks() -> Rows:
+    for task in TASKS.values():
+        yield f"{task.module}", task.main or "none", "yes" if task.has_target else "no", task.doc
 
 
 def _splits() -> Rows:
@@ -190,6 +206,7 @@ def _column_names(definition: str) -> list[str]:
 
 
 TOPICS: dict[str, Topic] = {
+    "tasks": Topic(("module", "main score", "has a TARGET", "meaning"), _tasks, "What can be learned."),
     "roles": Topic(("clause", "meaning"), lambda: ROLES.items(), "What a column is for."),
     "kinds": Topic(("kind", "declared types", "meaning"), _kinds, "What the values of a column are."),
     "clauses": Topic(
@@ -208,6 +225,11 @@ TOPICS: dict[str, Topic] = {
         ("column", "given by", "meaning"),
         lambda: ((name, *texts) for name, texts in HIDDEN_COLUMNS.items()),
         "The hidden columns of every predictor.",
+    ),
+    "found": Topic(
+        ("column", "task", "meaning"),
+        lambda: ((name, *texts) for name, texts in FOUND_COLUMNS.items()),
+        "The hidden columns that a task without a target fills, of stored rows too.",
     ),
     "functions": Topic(("table function", "columns", "meaning"), _functions, "What SELECT ... FROM can read."),
     "scalars": Topic(("scalar function", "meaning"), _scalar_functions, "Predictions in any expression."),

@@ -1,6 +1,13 @@
 """What single algorithms need, beside what holds for all: the one table of exceptions of the contract tests."""
 
+from sqlite_ml_vtab.declaration import TASKS
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS
+
+
+def with_target(name):
+    """Return the tasks of an algorithm that have a target; the others have a contract of their own."""
+    return [task for task in ALGORITHMS[name].estimators if TASKS[task].has_target]
+
 
 _SMALL = {"n_estimators": 5}
 LIGHT = {

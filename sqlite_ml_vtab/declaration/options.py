@@ -12,6 +12,9 @@ from typing import Any
 from sqlite_ml_vtab.declaration.series_options import SERIES_OPTIONS
 from sqlite_ml_vtab.errors import DeclarationError, choices, shown
 
+MAX_COUNT = 1000
+"""So many clusters or components may be asked for: each component is a column."""
+
 SPLIT_NAMES = ("stratified", "shuffle", "last", "group", "column", "none")
 
 
@@ -143,6 +146,24 @@ def _content(value: Any) -> str:
     return value.strip()
 
 
+def _count(value: Any) -> int:
+    number = _number(value)
+    if number == int(number) and 1 <= number <= MAX_COUNT:
+        return int(number)
+    raise ValueError(f"a whole number from 1 to {MAX_COUNT}")
+
+
+def _contamination(value: Any) -> str | float:
+    if isinstance(value, str) and value.strip().lower() == "auto":
+        return "auto"
+    try:
+        if 0 < (share := _number(value)) <= 0.5:
+            return share
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError("'auto' or a share of the rows, above 0 and up to 0.5")
+
+
 def _number(value: Any) -> float:
     number = math.nan if isinstance(value, bool) or value is None else float(value)
     if not math.isfinite(number):
@@ -156,6 +177,9 @@ FOR_TASK = {
     "cost": "classification",
     "calibrate": "classification",
     "target_transform": "regression",
+    "clusters": "clustering",
+    "contamination": "anomaly",
+    "components": "projection",
     **dict.fromkeys(SERIES_OPTIONS, "forecast"),
 }
 """The options that only one task has."""
@@ -206,6 +230,17 @@ OPTIONS: dict[str, Option] = {
         _content,
         "rows of its own",
         "The table or view whose rows are learned from, by column name, where they stand (CREATE only).",
+    ),
+    "clusters": Option(
+        _count, "of 2 to 10, the one with the greatest silhouette", "How many clusters to make (clustering)."
+    ),
+    "contamination": Option(
+        _contamination,
+        "auto: the algorithm's own threshold",
+        "The share of the training rows that are anomalies, up to 0.5 (anomaly).",
+    ),
+    "components": Option(
+        _count, "2", "How many columns pc1, pc2 ... a projection has (projection); fixed when it is created."
     ),
     **{name: Option(*entry) for name, entry in SERIES_OPTIONS.items()},
 }

@@ -8,7 +8,7 @@ from typing import Any
 from sqlite_ml_vtab.declaration.columns import read_column
 from sqlite_ml_vtab.declaration.options import FOR_TASK, check_option
 from sqlite_ml_vtab.declaration.series import check_series, check_series_options
-from sqlite_ml_vtab.declaration.tasks import TASKS
+from sqlite_ml_vtab.declaration.tasks import TASKS, components
 from sqlite_ml_vtab.declaration.tokens import Token, tokenize
 from sqlite_ml_vtab.declaration.types import Column, Declaration, Kind, Role
 from sqlite_ml_vtab.errors import DeclarationError
@@ -45,10 +45,22 @@ def check_task(task: str, options: Mapping[str, Any]) -> None:
     for name in options:
         if FOR_TASK.get(name, task) != task:
             raise DeclarationError(f"option {name!r} is for {FOR_TASK[name]}, and this is {task}. Leave it out.")
+        if name in TASKS[task].lacks:
+            raise DeclarationError(f"option {name!r} is of no use to {task}, which has no test part. Leave it out.")
     if TASKS[task].has_series:
         check_series_options(options)
     if "threshold" in options and "cost" in options:
         raise DeclarationError("threshold and cost both decide what is predicted. Write one of them.")
+
+
+def check_components(declaration: Declaration, options: Mapping[str, Any]) -> None:
+    """Refuse, in the options of a run, another number of components than the columns that were declared."""
+    declared, asked = components(declaration.options), components(options)
+    if asked != declared:
+        raise DeclarationError(
+            f"components is {asked}, and the table was created with {declared} columns pc1 ... pc{declared}. "
+            f"Create another table with components={asked}."
+        )
 
 
 def check_names(declaration: Declaration, table: str) -> None:
@@ -90,7 +102,9 @@ def _check_roles(declaration: Declaration) -> None:
         names = [repr(column.name) for column in declaration.having(role)]
         if len(names) > 1:
             raise DeclarationError(f"{role} is written at {len(names)} columns, {', '.join(names)}. Keep one.")
-    if not declaration.having(Role.TARGET):
+    if not TASKS[declaration.task].has_target:
+        _check_without_target(declaration)
+    elif not declaration.having(Role.TARGET):
         raise DeclarationError("no column to predict. Write TARGET behind one: class TEXT TARGET.")
     if not declaration.features:
         raise DeclarationError("no feature column. Declare at least one column without a clause.")
@@ -99,6 +113,22 @@ def _check_roles(declaration: Declaration) -> None:
             raise DeclarationError(
                 f"target {target.name!r} is {target.type}, and regression predicts numbers. "
                 "Declare it REAL, or use ml_classification."
+            )
+
+
+def _check_without_target(declaration: Declaration) -> None:
+    """Refuse what only a target gives a meaning to."""
+    task = declaration.task
+    for column in declaration.columns:
+        if column.role is Role.TARGET:
+            raise DeclarationError(f"column {column.name!r} is TARGET, and {task} has no target. Declare it KEY.")
+        if column.role in (Role.SPLIT, Role.ORDER, Role.GROUP):
+            raise DeclarationError(
+                f"column {column.name!r} is {column.role}, and {task} has no test part. Declare it KEY."
+            )
+        if column.encode == "target":
+            raise DeclarationError(
+                f"column {column.name!r} has ENCODE(target), and {task} has no target. Write ENCODE(onehot)."
             )
 
 
@@ -113,6 +143,8 @@ def check_split(declaration: Declaration, split: str | None) -> None:
     """Refuse a split that the declared columns cannot give."""
     if split is None or split == "none":
         return
+    if not TASKS[declaration.task].has_target:
+        raise DeclarationError(f"split={split!r} makes a test part, and {declaration.task} has none. Leave it out.")
     role = _NEEDS.get(split)
     if role and not declaration.one(role):
         raise DeclarationError(f"split='{split}' needs a column with the clause {role}. Declare one.")

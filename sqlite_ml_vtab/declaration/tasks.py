@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+COMPONENTS = 2
+"""So many components has a projection that does not say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -43,6 +46,21 @@ def _of_target(options: Mapping[str, Any]) -> tuple[str, ...]:
     return ("probability", "probabilities", "lower", "upper", "probable")
 
 
+def components(options: Mapping[str, Any]) -> int:
+    """Return how many components the declared `options` of a projection ask for."""
+    return int(options.get("components", COMPONENTS))
+
+
+def _components(options: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(f"pc{number}" for number in range(1, components(options) + 1))
+
+
+_WITHOUT_TARGET: Mapping[str, Any] = {
+    "split": "none",
+    "has_target": False,
+    "lacks": ("test_size", "confidence", "sample", "fit"),
+}
+
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
@@ -64,13 +82,37 @@ TASKS: dict[str, Task] = {
             says=_of_target,
         ),
         Task(
+            "clustering",
+            "ml_clustering",
+            "Which rows belong together.",
+            main="silhouette",
+            says=lambda options: ("cluster", "distance"),
+            has_labels=True,
+            **_WITHOUT_TARGET,
+        ),
+        Task(
+            "anomaly",
+            "ml_anomaly",
+            "Which rows are unlike the others.",
+            main="",
+            says=lambda options: ("is_anomaly", "anomaly_score"),
+            **_WITHOUT_TARGET,
+        ),
+        Task(
+            "projection",
+            "ml_projection",
+            "Few numbers that say most of what many columns say.",
+            main="explained_variance_ratio",
+            says=_components,
+            **_WITHOUT_TARGET,
+        ),
+        Task(
             "forecast",
             "ml_forecast",
             "Which numbers follow in a series.",
             main="skill",
             split="last",
             says=lambda options: ("lower", "upper", "ahead"),
-            lacks=("split", "test_size"),
             has_series=True,
             learner="regression",
             arguments=("start", "horizon", "of_series"),

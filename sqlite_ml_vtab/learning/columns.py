@@ -65,6 +65,8 @@ class Wish:
     """Make of every feature a single column."""
     counts: bool = False
     """Leave the terms of free text as they are, each a column of 0 and more."""
+    has_target: bool = True
+    """Whether there is a target to take means of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +219,9 @@ def _how(feature: Feature, values: Collection[str], rows: int, wish: Wish) -> st
     if len(values) <= MAX_ONE_HOT or rows < MIN_TARGET_ROWS:
         return "onehot"
     is_text = len(values) > UNIQUE_SHARE * rows and _words_each(values) >= MIN_WORDS
-    return "words" if is_text and not feature.impute else "target"
+    if is_text and not feature.impute:
+        return "words"
+    return "target" if wish.has_target else "onehot"
 
 
 def _words_each(values: Collection[str]) -> float:

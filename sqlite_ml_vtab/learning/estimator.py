@@ -44,7 +44,7 @@ class Estimator:
     notes: tuple[str, ...]
     has_probabilities: bool
     """Whether it gives probabilities, and predicts the likeliest class by them."""
-    tolerance: float
+    tolerance: float = 1e-9
     """How near a portable form must come, relatively: the loosest of the algorithms that it is made of."""
 
     @property
@@ -60,14 +60,15 @@ class Estimator:
         if not self.classes:
             return np.asarray(self.answers(matrix), dtype=np.float64).reshape(-1, 1)
         if self.link == "identity":
-            return np.asarray(self._asked("predict_proba", matrix), dtype=np.float64)
+            return np.asarray(self.asked("predict_proba", matrix), dtype=np.float64)
         return np.asarray(np.eye(self.classes)[self.answers(matrix).astype(np.int64)])
 
     def answers(self, matrix: Floats) -> np.ndarray[Any, Any]:
         """Return its own predictions for `matrix`: places of classes, or numbers, of shape (n,)."""
-        return np.asarray(self._asked("predict", matrix)).reshape(-1)
+        return np.asarray(self.asked("predict", matrix)).reshape(-1)
 
-    def _asked(self, method: str, matrix: Floats) -> Any:
+    def asked(self, method: str, matrix: Floats) -> Any:
+        """Return what the estimator's `method` says of `matrix`; raise TrainingError where it has no answer."""
         try:
             return getattr(self.fitted, method)(matrix)
         except _refusals() as error:
@@ -123,6 +124,25 @@ def finished(plan: Plan, estimator: Any, classes: int, matrix: Floats) -> Estima
     fitted = Estimator(plan.name, estimator, classes, (), likely, tolerance)
     check_finite(plan, fitted.scores(matrix))
     return fitted
+
+
+def fit_without_target(
+    plan: Plan, params: Mapping[str, Any], matrix: Floats, weights: Floats | None
+) -> tuple[Any, tuple[str, ...]]:
+    """Fit the estimator that `plan` names, with the hyperparameters `params`, on `matrix` (n, width).
+
+    Returns it and notes on how it went. Raises TrainingError with its own reason where it cannot be fitted.
+    """
+    estimator = _build(plan, plan.name, plan.algorithm, params, matrix.shape, plan.threads)
+    fit_options = {} if weights is None else {"sample_weight": _accepted(plan, estimator, weights)}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            estimator.fit(matrix, **fit_options)
+        except _refusals() as error:
+            raise TrainingError(f"algorithm {plan.name!r} cannot be fitted to these rows: {_reason(error)}") from error
+    _answer_in_order(estimator)
+    return estimator, tuple(_convergence_notes(plan, caught))
 
 
 def _predicts_the_likeliest(estimator: Any, matrix: Floats) -> bool:
@@ -234,7 +254,9 @@ def _accepted(plan: Plan, estimator: Any, weights: Floats) -> Floats:
 def _convergence_notes(plan: Plan, caught: list[warnings.WarningMessage]) -> list[str]:
     from sklearn.exceptions import ConvergenceWarning
 
-    if not any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
+    # K-means and Birch warn so of fewer clusters than were asked for, which more steps do not mend.
+    real = [warning for warning in caught if "clusters" not in str(warning.message)]
+    if not any(issubclass(warning.category, ConvergenceWarning) for warning in real):
         return []
     return [f"{plan.name} stopped before it converged; raise max_iter in hyperparams"]
 

@@ -32,9 +32,15 @@ class Measured:
     """The test part, answered."""
 
     truth: np.ndarray[Any, Any]
-    """Shape (n,): classes as places in the labels (-1 for one that training did not see), or numbers."""
+    """Shape (n,): classes as places in the labels (-1 for one that training did not see), or numbers.
+
+    Of a clustering or a projection the matrix, shape (n, width); of anomalies the threshold.
+    """
     predicted: np.ndarray[Any, Any]
-    """Shape (n,): the same of the predictions."""
+    """Shape (n,): the same of the predictions, or clusters, -1 for noise.
+
+    Of a projection the matrix that it rebuilds, of anomalies 1 for each.
+    """
     probabilities: Floats | None
     """Shape (n, classes), None where the algorithm has none."""
     realised: Realised | None = None
@@ -119,6 +125,22 @@ def _size(measured: Measured) -> float | None:
     return None if measured.realised is None else measured.realised.size
 
 
+def _of_clusters(name: str) -> Callable[[Measured], float | None]:
+    """Return the metric of sklearn.metrics called `name`, over the matrix and its clusters; noise is one of them."""
+    measure = _of(name)
+    return lambda measured: measure(measured) if _is_divided(measured.predicted) else None
+
+
+def _is_divided(clusters: np.ndarray[Any, Any]) -> bool:
+    """Return whether there are several clusters, and one of several rows."""
+    return 2 <= len(np.unique(clusters)) < len(clusters)
+
+
+def _explained(measured: Measured) -> float | None:
+    total = float(((measured.truth - measured.truth.mean(axis=0)) ** 2).sum())
+    return 1.0 - float(((measured.truth - measured.predicted) ** 2).sum()) / total if total else None
+
+
 _WEIGHTED = {"average": "weighted", "zero_division": 0}
 
 METRICS: dict[str, Metric] = {
@@ -144,4 +166,35 @@ METRICS: dict[str, Metric] = {
     ),
     "interval_coverage": Metric("regression", _coverage, "Share of truths between `lower` and `upper`."),
     "interval_width": Metric("regression", _size, "Mean distance from `lower` to `upper`."),
+    "silhouette": Metric(
+        "clustering", _of_clusters("silhouette_score"), "How much nearer rows are to their own cluster, from -1 to 1."
+    ),
+    "davies_bouldin": Metric(
+        "clustering", _of_clusters("davies_bouldin_score"), "How wide clusters are for their distance; less is better."
+    ),
+    "calinski_harabasz": Metric(
+        "clustering", _of_clusters("calinski_harabasz_score"), "Spread between clusters over the spread within them."
+    ),
+    "clusters": Metric(
+        "clustering", lambda measured: len(set(measured.predicted.tolist()) - {-1}), "How many clusters were found."
+    ),
+    "noise": Metric(
+        "clustering", lambda measured: float((measured.predicted == -1).mean()), "Share of rows in no cluster (-1)."
+    ),
+    "anomaly_share": Metric(
+        "anomaly", lambda measured: float(measured.predicted.mean()), "Share of the training rows that are anomalies."
+    ),
+    "threshold": Metric(
+        "anomaly", lambda measured: float(measured.truth[0]), "The anomaly_score above which a row is an anomaly."
+    ),
+    "explained_variance_ratio": Metric(
+        "projection",
+        _explained,
+        "Share of the variance that the components keep; of each of them as explained_variance_ratio[pc1] ...",
+    ),
+    "reconstruction_error": Metric(
+        "projection",
+        lambda measured: float(np.sqrt(((measured.truth - measured.predicted) ** 2).mean())),
+        "Root of the mean squared distance between a value and the one rebuilt from the components.",
+    ),
 }

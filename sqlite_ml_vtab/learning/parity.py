@@ -86,8 +86,8 @@ def _difference(family: Family, parameters: Parameters, estimator: Estimator, ma
     scores, tolerance = family.scores(parameters, matrix), estimator.tolerance
     link = LINKS[parameters["link"]]
     if not estimator.classes:
-        numbers = estimator.answers(matrix)
-        return _numbers_differ(link.many(scores)[:, 0], numbers, tolerance, float(np.nanmean(np.abs(numbers))))
+        numbers = estimator.scores(matrix)
+        return _numbers_differ(link.many(scores), numbers, tolerance, float(np.nanmean(np.abs(numbers))))
     wrong = int((scores.argmax(axis=1) != estimator.answers(matrix)).sum())
     if wrong:
         return f"the portable form gives {wrong} of {len(matrix)} rows another class"

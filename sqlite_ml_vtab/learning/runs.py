@@ -37,6 +37,9 @@ class Plan:
     """A share of the train part to fit on, or a count of rows; None for all."""
     fit: str | None = None
     """``incremental`` for one pass in chunks; None or ``whole`` for all rows in memory."""
+    clusters: int | None = None
+    contamination: str | float | None = None
+    components: int | None = None
     algorithms: Mapping[str, Algorithm] = field(default_factory=dict)
     """All algorithms, for those that are made of others."""
 
@@ -53,7 +56,7 @@ class Fitted:
     metrics: Mapping[str, float]
     """By name; empty where nothing was tested."""
     baseline: float | None
-    """The main metric of predicting the same for every row: the commonest class, or the mean."""
+    """The main metric of predicting the same for every row: the commonest class, or the mean; None without a target."""
     holdout: tuple[tuple[int, Any, Any, float | None], ...]
     """(row id, truth, prediction, probability of the prediction) of a sample of the test part.
 

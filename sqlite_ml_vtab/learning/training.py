@@ -288,13 +288,13 @@ def _holdout(
 def _with_golden(model: Model, rows: TrainingRows, parts: Parts, refitted: MatrixScores | None) -> Model:
     """Add a few training rows, spread over the train part, with the model's own answers."""
     places = parts.train[:: max(1, len(parts.train) // GOLDEN_ROWS)][:GOLDEN_ROWS]
-    raw = tuple(_raw_row(rows, int(place)) for place in places)
+    raw = tuple(raw_row(rows, int(place)) for place in places)
     scorer = Scorer(model, refitted)
     scores = tuple(tuple(float(value) for value in scorer.one(row)[1]) for row in raw)
     return replace(model, golden=Golden(raw, scores))
 
 
-def _raw_row(rows: TrainingRows, place: int) -> tuple[Any, ...]:
+def raw_row(rows: TrainingRows, place: int) -> tuple[Any, ...]:
     """Return the features of one row as a prediction would be given them."""
     values = []
     for kind, column in zip(rows.kinds, rows.features, strict=True):

@@ -4,11 +4,13 @@ from sqlite_ml_vtab.portable.cache import ScorerCache
 from sqlite_ml_vtab.portable.codec import MAX_BYTES, digest
 from sqlite_ml_vtab.portable.forecasts import Forecaster, ForecastModel
 from sqlite_ml_vtab.portable.intervals import Conformal
-from sqlite_ml_vtab.portable.model import REFIT, AnyModel, Golden, JointModel, Model
-from sqlite_ml_vtab.portable.scoring import AnyScorer, JointScorer, MatrixScores, Scorer
+from sqlite_ml_vtab.portable.model import LISTED, REFIT, AnyModel, Golden, JointModel, Model
+from sqlite_ml_vtab.portable.pattern import Pattern
+from sqlite_ml_vtab.portable.scoring import AnyScorer, JointScorer, MatrixScores, PatternScorer, Scorer
 from sqlite_ml_vtab.portable.stored import StoredModel, StoredScorer, from_bytes, members, scorer_of, to_bytes
 
 __all__ = [
+    "LISTED",
     "MAX_BYTES",
     "REFIT",
     "AnyModel",
@@ -21,6 +23,8 @@ __all__ = [
     "JointScorer",
     "MatrixScores",
     "Model",
+    "Pattern",
+    "PatternScorer",
     "Scorer",
     "ScorerCache",
     "StoredModel",

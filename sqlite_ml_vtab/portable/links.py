@@ -18,7 +18,7 @@ class Link:
     many: Callable[[Floats], Floats]
     one: Callable[[Sequence[float]], Sequence[float]]
     task: str
-    """``classification`` or ``regression``, or ``both``."""
+    """``classification`` for tasks with labels, ``regression`` for those with numbers, or ``both``."""
 
 
 def _sigmoid(z: float) -> float:
@@ -124,6 +124,22 @@ def _exp_many(z: Floats) -> Floats:
         return np.exp(z)
 
 
+def _isolation_one(z: Sequence[float]) -> Sequence[float]:
+    return [_power_of_two(-value) for value in z]
+
+
+def _power_of_two(z: float) -> float:
+    try:
+        return float(2.0**z)
+    except OverflowError:
+        return math.inf
+
+
+def _isolation_many(z: Floats) -> Floats:
+    with np.errstate(over="ignore"):
+        return np.asarray(2.0**-z)
+
+
 LINKS: dict[str, Link] = {
     "identity": Link(_same_many, _same_one, "both"),
     "none": Link(_same_many, _same_one, "classification"),
@@ -133,5 +149,6 @@ LINKS: dict[str, Link] = {
     "modified_huber": Link(_huber_binary_many, _huber_binary, "classification"),
     "modified_huber_ovr": Link(_huber_ovr_many, _huber_ovr, "classification"),
     "exp": Link(_exp_many, _exp_one, "regression"),
+    "isolation": Link(_isolation_many, _isolation_one, "regression"),
 }
 """By name. ``none`` marks decision values that are not probabilities; ``sigmoid`` reads the second of two values."""

@@ -16,9 +16,25 @@ from sqlite_ml_vtab.portable.families.base import Parameters, require
 from sqlite_ml_vtab.portable.intervals import Conformal
 from sqlite_ml_vtab.portable.inverse import INVERSES
 from sqlite_ml_vtab.portable.links import LINKS
+from sqlite_ml_vtab.portable.pattern import Pattern
 from sqlite_ml_vtab.portable.values import ONE, Floats
 
 Label: TypeAlias = str | int | float
+
+DECIDES = {
+    "classification": "classification",
+    "regression": "regression",
+    "clustering": "classification",
+    "anomaly": "regression",
+    "projection": "regression",
+}
+"""The tasks that a model can have, and whether its decision values choose a label or make numbers (see `Link.task`)."""
+
+WITHOUT_TARGET = ("clustering", "anomaly", "projection")
+"""The tasks whose model has a pattern."""
+
+LISTED = "listed"
+"""The family of a model that knows the clusters of the rows it was trained on, and can place no others."""
 
 REFIT = "refit"
 """The family of a model that has no portable form: it is refitted from its rows on first use in a process."""
@@ -39,12 +55,12 @@ class Model:
     """A trained version in its portable form."""
 
     task: str
-    """``classification`` or ``regression``."""
+    """A key of DECIDES."""
     encoder: Encoder
     labels: tuple[Label, ...]
-    """Classification: the classes in the order of the decision values, as they were stored. Regression: empty."""
+    """The classes in the order of the decision values, as they were stored, or the clusters from 0. Else empty."""
     family: str
-    """A key of FAMILIES, or REFIT."""
+    """A key of FAMILIES, REFIT or LISTED."""
     parameters: Parameters
     """What the family stores, and ``link``, a key of LINKS."""
     golden: Golden
@@ -54,11 +70,13 @@ class Model:
     """Regression: the entry of INVERSES, with its parameters, that leads back to the target's unit."""
     conformal: Conformal | None = None
     """How far the truth may lie from the answer; None where there was no hold-out."""
+    pattern: Pattern | None = None
+    """What a task without a target adds; None for the others."""
 
     @property
     def outputs(self) -> int:
         """How many decision values a row has."""
-        return max(1, len(self.labels))
+        return len(self.labels) or (1 if self.pattern is None else self.pattern.outputs)
 
     @property
     def features(self) -> list[tuple[str, str]]:
@@ -77,7 +95,7 @@ class JointModel:
 
     @property
     def task(self) -> str:
-        """``classification`` or ``regression``."""
+        """A key of DECIDES that has a target."""
         return self.models[0].task
 
     @property
@@ -115,7 +133,8 @@ def to_bytes(model: AnyModel) -> bytes:
 
 def _tree(model: Model) -> dict[str, Any]:
     encoder = model.encoder
-    return {
+    added = {} if model.pattern is None else {"pattern": model.pattern.tree()}
+    return added | {
         "task": model.task,
         "columns": [_column_tree(column) for column in encoder.columns],
         "fill": encoder.fill,
@@ -151,11 +170,13 @@ def from_tree(tree: dict[str, Any]) -> AnyModel:
 def _validate_joint(joint: JointModel) -> None:
     require(2 <= len(joint.targets) == len(joint.models) <= 1000, "targets")
     require(len(set(joint.targets)) == len(joint.targets), "a target twice")
+    require(joint.task not in WITHOUT_TARGET, "targets")
     require(all(model.task == joint.task and model.features == joint.features for model in joint.models), "targets")
 
 
 def _from_tree(tree: Any) -> Model:
-    _keys(tree, *_TREE)
+    has_pattern = isinstance(tree, dict) and "pattern" in tree
+    _keys(tree, *_TREE, *["pattern"] * has_pattern)
     encoder = Encoder(
         tuple(_column(entry) for entry in _list(tree, "columns")),
         *(_array(tree, name) for name in ("fill", "centre", "scale")),
@@ -170,6 +191,7 @@ def _from_tree(tree: Any) -> Model:
         costs=_array(tree, "costs"),
         inverse=_inverse(tree["inverse"]),
         conformal=intervals.from_tree(tree["conformal"]),
+        pattern=_pattern(tree["pattern"]) if has_pattern else None,
     )
     _validate(model)
     return model
@@ -179,6 +201,11 @@ _TREE = (
     *("task", "columns", "fill", "centre", "scale", "labels", "family", "parameters", "golden"),
     *("costs", "inverse", "conformal"),
 )
+
+
+def _pattern(tree: Any) -> Pattern:
+    _keys(tree, "outputs", "threshold", "ids", "values")
+    return Pattern(tree["outputs"], tree["threshold"], _array(tree, "ids"), _array(tree, "values"))
 
 
 def _inverse(tree: Any) -> tuple[str, tuple[float, ...]]:
@@ -230,10 +257,15 @@ def _golden(tree: Any) -> Golden:
 
 
 def _validate(model: Model) -> None:
-    require(isinstance(model.task, str) and model.task in ("classification", "regression"), "task")
+    require(isinstance(model.task, str) and model.task in DECIDES, "task")
+    require(isinstance(model.family, str), "family")
     require(all(map(_is_label, model.labels)), "labels")
     require(len(set(model.labels)) == len(model.labels), "a label twice")
-    require(bool(model.labels) == (model.task == "classification"), "labels")
+    has_labels = DECIDES[model.task] == "classification" and model.family != LISTED
+    require(bool(model.labels) == has_labels, "labels")
+    require((model.pattern is not None) == (model.task in WITHOUT_TARGET), "pattern")
+    if model.pattern is not None:
+        model.pattern.validate(is_listed=model.family == LISTED)
     require(0 < len(model.encoder.columns) <= 100_000, "columns")
     model.encoder.validate()
     require(model.encoder.width > 0, "no column is used")
@@ -242,14 +274,25 @@ def _validate(model: Model) -> None:
     parameters = model.parameters
     require(isinstance(parameters, dict) and isinstance(model.family, str), "family")
     link = parameters.get("link")
-    require(isinstance(link, str) and link in LINKS and LINKS[link].task in (model.task, "both"), "link")
-    _validate_conformal(model)
-    if model.family == REFIT:
+    require(isinstance(link, str) and link in LINKS and LINKS[link].task in (DECIDES[model.task], "both"), "link")
+    if model.pattern is None:
+        _validate_conformal(model)
+    else:
+        _validate_pattern(model, model.pattern)
+    if model.family in (REFIT, LISTED):
         require(parameters.keys() == {"link"}, "parameters")
         return
     require(model.family in FAMILIES, "family")
     require(link not in ("sigmoid", "modified_huber") or model.outputs == 2, "link")
     FAMILIES[model.family].validate(parameters, model.encoder.width, model.outputs)
+
+
+def _validate_pattern(model: Model, pattern: Pattern) -> None:
+    require(all(type(label) is int and label == n for n, label in enumerate(model.labels)), "labels")
+    require(pattern.outputs == 1 or model.task == "projection", "outputs")
+    require(model.family != LISTED or model.task == "clustering", "family")
+    require(model.conformal is None and not model.costs.size, "decisions")
+    require(model.task != "projection" or model.parameters["link"] == "identity", "link")
 
 
 def _validate_decisions(model: Model) -> None:

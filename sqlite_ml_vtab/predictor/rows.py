@@ -11,6 +11,7 @@ from sqlite_ml_vtab.learning.algorithms import (
     DEFAULT_ALGORITHM,
     check_features,
     check_hyperparams,
+    check_option_params,
     find_algorithm,
 )
 from sqlite_ml_vtab.learning.columns import number_or_text
@@ -30,6 +31,7 @@ def create(predictor: Predictor) -> None:
     check_hyperparams(name, task, algorithms, options.get("hyperparams", {}))
     check_features(name, algorithm, len(declaration.features))
     check_incremental(name, task, options, declaration)
+    check_option_params(name, algorithm, options)
     for column in declaration.features:
         _check_constant(column)
     if "content" in options:

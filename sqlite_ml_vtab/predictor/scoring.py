@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sqlite_ml_vtab.declaration import Declaration, Kind, Role
+from sqlite_ml_vtab.declaration.tasks import components
 from sqlite_ml_vtab.errors import (
     InputError,
     ModelError,
@@ -24,7 +25,7 @@ from sqlite_ml_vtab.portable import (
     ForecastModel,
     Golden,
     JointModel,
-    Scorer,
+    Pattern,
     StoredModel,
     StoredScorer,
     digest,
@@ -33,6 +34,7 @@ from sqlite_ml_vtab.portable import (
     scorer_of,
     to_bytes,
 )
+from sqlite_ml_vtab.portable.scoring import scorer_of as plain_scorer_of
 from sqlite_ml_vtab.portable.values import ONE
 from sqlite_ml_vtab.predictor.base import Predictor
 from sqlite_ml_vtab.predictor.incremental import fit_again
@@ -128,7 +130,9 @@ def _belongs(predictor: Predictor, model: StoredModel) -> bool:
     targets = [column.name for column in declaration.targets]
     if isinstance(model, JointModel) and list(model.targets) != targets:
         return False
-    if (model.task, len(members(model))) != (declaration.task, len(targets)):
+    if (model.task, len(members(model))) != (declaration.task, max(1, len(targets))):
+        return False
+    if model.task == "projection" and members(model)[0].outputs != components(declaration.options):
         return False
     return _has_features(declaration, model)
 
@@ -220,11 +224,20 @@ def _same_answers(old: StoredModel, fitted: Fitted) -> bool:
     new = members(fitted.model)
     if old.features != fitted.model.features or [one.labels for one in members(old)] != [one.labels for one in new]:
         return False
-    scorers = [Scorer(one, scores) for one, scores in zip(new, fitted.refitted, strict=True)]
+    if any(not _same_kept(one.pattern, other.pattern) for one, other in zip(members(old), new, strict=True)):
+        return False
+    scorers = [plain_scorer_of(one, [scores]) for one, scores in zip(new, fitted.refitted, strict=True)]
     return all(_gives_golden(scorer, one.golden) for scorer, one in zip(scorers, members(old), strict=True))
 
 
-def _gives_golden(scorer: Scorer, golden: Golden) -> bool:
+def _same_kept(old: Pattern | None, new: Pattern | None) -> bool:
+    """Return whether both keep the same of the same rows."""
+    if old is None or new is None:
+        return old is new
+    return np.array_equal(old.ids, new.ids) and np.allclose(old.values, new.values, rtol=GOLDEN_TOLERANCE, atol=1e-12)
+
+
+def _gives_golden(scorer: AnyScorer, golden: Golden) -> bool:
     found = np.array([scorer.one(row)[1] for row in golden.rows])
     expected = np.array(golden.scores)
     return found.shape == expected.shape and bool(np.allclose(found, expected, rtol=GOLDEN_TOLERANCE, atol=1e-12))

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlite_ml_vtab.declaration import Role, check_option
+from sqlite_ml_vtab.declaration import TASKS, Role, check_option
 from sqlite_ml_vtab.declaration.options import AT_CREATE
-from sqlite_ml_vtab.declaration.parse import check_split, check_task
+from sqlite_ml_vtab.declaration.parse import check_components, check_split, check_task
 from sqlite_ml_vtab.errors import (
     CommandError,
     DeclarationError,
@@ -18,10 +18,14 @@ from sqlite_ml_vtab.errors import (
 )
 from sqlite_ml_vtab.learning.algorithms import (
     DEFAULT_ALGORITHM,
+    OPTION_PARAMS,
+    Algorithm,
     check_features,
     check_hyperparams,
+    check_option_params,
     find_algorithm,
 )
+from sqlite_ml_vtab.learning.fitting import fit as fit_rows
 from sqlite_ml_vtab.learning.forecasting import fit_forecast
 from sqlite_ml_vtab.learning.incremental import check_incremental
 from sqlite_ml_vtab.learning.recipes import ForecastPlan
@@ -29,7 +33,6 @@ from sqlite_ml_vtab.learning.rows import TrainingRows, collect, read_columns
 from sqlite_ml_vtab.learning.runs import Fitted, Plan
 from sqlite_ml_vtab.learning.series import AllRows
 from sqlite_ml_vtab.learning.splits import default_split
-from sqlite_ml_vtab.learning.training import fit as fit_rows
 from sqlite_ml_vtab.portable import (
     digest,
     to_bytes,
@@ -61,12 +64,15 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
         if declaration.has_series:
             return forecast_plan(declaration, host, options)
         name, algorithm = find_algorithm(options.get("algorithm"), declaration.task, host.algorithms)
+        options = _fitting(options, chosen, algorithm)
         check_hyperparams(name, declaration.task, host.algorithms, options.get("hyperparams", {}))
         check_features(name, algorithm, len(declaration.features))
         split = options.get("split") or default_split(declaration)
         check_split(declaration, split)
         check_task(declaration.task, options)
         check_incremental(name, declaration.task, options, declaration)
+        check_option_params(name, algorithm, options)
+        check_components(declaration, options)
     except DeclarationError as error:
         raise CommandError(*error.args) from None
     return Plan(
@@ -84,7 +90,10 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
     )
 
 
-_DECISIONS = ("class_weight", "threshold", "cost", "calibrate", "target_transform", "sample", "fit")
+_DECISIONS = (
+    *("class_weight", "threshold", "cost", "calibrate", "target_transform", "sample", "fit"),
+    *("clusters", "contamination", "components"),
+)
 """The options that a plan holds as they are, None where they were not written."""
 
 
@@ -105,6 +114,7 @@ def plan_options(chosen: Plan) -> dict[str, Any]:
         "seed": chosen.seed,
         "confidence": chosen.confidence,
     }
+    options = {name: value for name, value in options.items() if name not in TASKS[chosen.task].lacks}
     return options | {name: value for name in _DECISIONS if (value := getattr(chosen, name)) is not None}
 
 
@@ -114,6 +124,14 @@ def _merged(declared: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str,
     if chosen.get("algorithm", kept.get("algorithm")) != kept.get("algorithm"):
         kept.pop("hyperparams", None)
     return kept | dict(chosen)
+
+
+def _fitting(options: Mapping[str, Any], chosen: Mapping[str, Any], algorithm: Algorithm) -> dict[str, Any]:
+    """Return `options` without declared ones that an algorithm chosen for this run has no use for: clusters, say."""
+    if "algorithm" not in chosen:
+        return dict(options)
+    idle = OPTION_PARAMS.keys() - algorithm.option_params.keys() - chosen.keys() - {"components"}
+    return {name: value for name, value in options.items() if name not in idle}
 
 
 def stored_rows(predictor: Predictor, split: str) -> TrainingRows | AllRows:

@@ -7,15 +7,19 @@ The model is looked up at the first xFilter of a query and then kept, so that a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from sqlite_ml_vtab import predictor as verbs
+from sqlite_ml_vtab.declaration import TASKS
 from sqlite_ml_vtab.errors import InputError
-from sqlite_ml_vtab.portable import AnyScorer
+from sqlite_ml_vtab.portable import AnyScorer, PatternScorer
 from sqlite_ml_vtab.portable.inputs import is_json, read_json
+from sqlite_ml_vtab.vtab.layout import Layout
 from sqlite_ml_vtab.vtab.plan import Choice, Way
+from sqlite_ml_vtab.vtab.stored import PatternRows, StoredRows
 
 if TYPE_CHECKING:
     from sqlite_ml_vtab.vtab.table import Table
@@ -27,6 +31,8 @@ class Cursor:
     def __init__(self, table: Table) -> None:
         """Open a cursor on `table`."""
         self._table = table
+        has_target = TASKS[table.predictor.declaration.task].has_target
+        self._readers = READERS if has_target else PATTERN_READERS
         self._number: int | None = None
         self._reader: Any = None
 
@@ -45,56 +51,20 @@ class Cursor:
         self._number = number
         self._reader = reader = self._made(number)
         self.Eof, self.Column, self.Rowid, self.Next = reader.is_done, reader.column, reader.rowid, reader.next
+        self.ColumnNoChange = reader.unchanged_column
 
     def _made(self, number: int) -> Any:
         """Return the reader of a way."""
         choice = Choice.of(number)
-        return READERS[choice.way](self._table, choice)
+        return self._readers[choice.way](self._table, choice)
 
     def Close(self) -> None:
         """Let go of everything, statements of ours that are under way above all: they would keep the database open."""
         if self._reader is not None:
             self._reader.close()
         self._reader = None
-        for name in ("Eof", "Column", "Rowid", "Next"):
+        for name in ("Eof", "Column", "ColumnNoChange", "Rowid", "Next"):
             self.__dict__.pop(name, None)
-
-
-class _Rows:
-    """Stored rows."""
-
-    def __init__(self, table: Table, choice: Choice) -> None:
-        self._table = table
-        self._choice = choice
-        self._rows = table.predictor.rows
-        self._declared = len(table.layout.visible)
-        self._found: Iterator[tuple[Any, ...]] = iter(())
-        self._row: tuple[Any, ...] | None = None
-
-    def begin(self, arguments: Sequence[Any]) -> None:
-        if self._choice.has_version:
-            raise InputError("version belongs to a prediction. Pass features too, or source.")
-        self._rows.flush()
-        self._found = iter(self._rows.find(arguments[0]) if arguments else self._rows.scan())
-        self.next()
-
-    def is_done(self) -> bool:
-        return self._row is None
-
-    def next(self) -> None:
-        self._row = next(self._found, None)
-
-    def close(self) -> None:
-        self._found = iter(())
-
-    def rowid(self) -> int:
-        assert self._row is not None
-        self._table.is_at_stored_row = True
-        return int(self._row[0])
-
-    def column(self, number: int) -> Any:
-        assert self._row is not None
-        return self._row[number + 1] if number < self._declared else None
 
 
 class _Predictions:
@@ -219,6 +189,8 @@ class _Predictions:
     def column(self, number: int) -> Any:
         return self._getters[number]()
 
+    unchanged_column = column
+
 
 class _Calls(_Predictions):
     """Predictions for all values of features IN (...), scored together."""
@@ -265,12 +237,15 @@ class _Source(_Predictions):
 
 
 READERS: dict[Way, Callable[[Any, Choice], Any]] = {
-    Way.ROWS: _Rows,
-    Way.ROW: _Rows,
+    Way.ROWS: StoredRows,
+    Way.ROW: StoredRows,
     Way.CALL: _Predictions,
     Way.CALLS: _Calls,
     Way.SOURCE: _Source,
 }
+
+PATTERN_READERS = {**READERS, Way.ROWS: PatternRows, Way.ROW: PatternRows}
+"""The same for a task without a target, whose stored rows have answers too."""
 
 
 def _getters(reader: _Predictions, table: Table) -> dict[int, Callable[[], Any]]:
@@ -291,7 +266,7 @@ def _getters(reader: _Predictions, table: Table) -> dict[int, Callable[[], Any]]
     if asks_source:
         getters[layout.number("source")] = lambda: reader.arguments[0]
     getters[layout.number("version")] = lambda: reader.version
-    said = _said(reader)
+    said = _said(reader, layout)
     getters |= {layout.number(name): said[name] for name in layout.declaration.says}
     return getters | {-1: reader.rowid}
 
@@ -311,8 +286,10 @@ def _argument(reader: _Predictions, place: int) -> Any:
     return reader.arguments[place] if place < len(reader.arguments) else None
 
 
-def _said(reader: _Predictions) -> dict[str, Callable[[], Any]]:
+def _said(reader: _Predictions, layout: Layout) -> dict[str, Callable[[], Any]]:
     """Return the functions of the hidden columns that a prediction fills."""
+    if not TASKS[layout.declaration.task].has_target:
+        return {name: partial(_found, reader, name) for name in layout.declaration.says}
 
     def bound(place: int) -> Any:
         bounds = reader.bounds()
@@ -327,6 +304,14 @@ def _said(reader: _Predictions) -> dict[str, Callable[[], Any]]:
         "warning": lambda: reader.scorer.warning(reader.values),
         "probable": lambda: _json(reader.scorer.probable(reader.scores)),
     }
+
+
+def _found(reader: _Predictions, name: str) -> Any:
+    """Return what a model of a task without a target says in the column `name`."""
+    if name == "warning":
+        return reader.scorer.warning(reader.values)
+    assert isinstance(reader.scorer, PatternScorer)
+    return reader.scorer.hidden(name, reader.values, reader.answer, reader.scores)
 
 
 def _json(value: Any) -> str | None:

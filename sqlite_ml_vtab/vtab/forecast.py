@@ -11,7 +11,7 @@ import apsw
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration import Role
 from sqlite_ml_vtab.errors import InputError
-from sqlite_ml_vtab.vtab.cursor import READERS, Cursor
+from sqlite_ml_vtab.vtab.cursor import Cursor
 from sqlite_ml_vtab.vtab.layout import Layout
 from sqlite_ml_vtab.vtab.plan import ROWID, Choice, Way, equalities, surplus
 from sqlite_ml_vtab.vtab.table import Table
@@ -133,8 +133,7 @@ class ForecastCursor(Cursor):
     def _made(self, number: int) -> Any:
         if number & 7 == Way.CALL:
             return _Steps(self._table, Asked.of(number))
-        choice = Choice.of(number)
-        return READERS[choice.way](self._table, choice)
+        return super()._made(number)
 
 
 class _Steps:
@@ -192,6 +191,8 @@ class _Steps:
     def column(self, number: int) -> Any:
         assert self._row is not None
         return self._getters[number](self._row)
+
+    unchanged_column = column
 
     def _of_row(self, row: verbs.Forecast, number: int) -> Any:
         """Return a declared column of the stored row of the step, None where there is none."""

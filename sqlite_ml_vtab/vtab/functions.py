@@ -13,7 +13,7 @@ import orjson
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration import MODULES
 from sqlite_ml_vtab.errors import CommandError, InputError
-from sqlite_ml_vtab.portable import AnyScorer, Scorer
+from sqlite_ml_vtab.portable import AnyScorer, JointScorer, PatternScorer
 from sqlite_ml_vtab.portable.inputs import is_json, read_json, wrong_count
 from sqlite_ml_vtab.store import catalog, reports, runs, shadows
 from sqlite_ml_vtab.store.content import Content
@@ -168,14 +168,16 @@ def register_scalar_functions(loaded: Loaded) -> None:
 def _predict(loaded: Loaded, *args: Any) -> Any:
     """Return the predicted value: ml_predict(table, value, ...) or ml_predict(table, json).
 
-    Several targets come as a JSON object by name.
+    Several targets come as a JSON object by name, components as a JSON array.
     """
     return loaded.ask(*_asked("ml_predict", args, _answer))
 
 
 def _answer(scorer: AnyScorer, values: Sequence[Any]) -> Any:
     answer = scorer.one(values)[0]
-    if isinstance(scorer, Scorer):
+    if isinstance(answer, tuple) and isinstance(scorer, PatternScorer):
+        return orjson.dumps(answer).decode()
+    if not isinstance(scorer, JointScorer):
         return answer
     return orjson.dumps(dict(zip(scorer.targets, answer, strict=True))).decode()
 

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import apsw
 
 from sqlite_ml_vtab import predictor as verbs
-from sqlite_ml_vtab.declaration import MODULES, parse
+from sqlite_ml_vtab.declaration import MODULES, TASKS, parse
 from sqlite_ml_vtab.errors import CommandError, DeclarationError, Error, about, shown
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, Algorithm
 from sqlite_ml_vtab.store.catalog import find_predictor
@@ -157,14 +157,16 @@ def register(db: apsw.Connection, host: verbs.Host) -> Loaded:
 
 def _create_module(db: apsw.Connection, name: str, loaded: Loaded, task: str) -> None:
     module: Any = PredictorModule(loaded, task)
+    # Where hidden columns of stored rows have values, an UPDATE would compute them, and hand them back to be stored.
+    settings = {"use_bestindex_object": True, "use_no_change": not TASKS[task].has_target}
     try:
-        db.create_module(name, module, use_bestindex_object=True, iVersion=4)
+        db.create_module(name, module, iVersion=4, **settings)
     except Exception as error:
         if "xShadowName" not in str(error):
             raise
         # 33 slots a process: without one, everything works but the protection under DEFENSIVE.
         loaded.is_protected = False
-        db.create_module(name, module, use_bestindex_object=True, iVersion=2)
+        db.create_module(name, module, iVersion=2, **settings)
 
 
 def host_algorithms(extra: Mapping[str, Any]) -> dict[str, Algorithm]:
@@ -180,7 +182,7 @@ def host_algorithms(extra: Mapping[str, Any]) -> dict[str, Algorithm]:
             raise CommandError(f"algorithm {name!r} exists already. Give yours another name.")
         if isinstance(entry, Algorithm):
             added[name] = entry
-        elif isinstance(entry, type) and hasattr(entry, "fit") and hasattr(entry, "predict"):
+        elif isinstance(entry, type) and hasattr(entry, "fit") and any(hasattr(entry, verb) for verb in _VERBS):
             doc = f"Registered by the host program: {entry.__name__}."
             added[name] = Algorithm(doc, None, {_task_of(entry): entry})
         else:
@@ -191,7 +193,21 @@ def host_algorithms(extra: Mapping[str, Any]) -> dict[str, Algorithm]:
 def _task_of(estimator_class: type) -> str:
     """Return the task that scikit-learn's mixins say it has, by their names: this imports nothing."""
     bases = {base.__name__ for base in estimator_class.__mro__}
-    if "RegressorMixin" in bases:
-        return "regression"
-    has_classes = "ClassifierMixin" in bases or hasattr(estimator_class, "predict_proba")
-    return "classification" if has_classes else "regression"
+    for mixin, task in _MIXINS.items():
+        if mixin in bases:
+            return task
+    if not hasattr(estimator_class, "predict"):
+        return "projection" if hasattr(estimator_class, "transform") else "clustering"
+    return "classification" if hasattr(estimator_class, "predict_proba") else "regression"
+
+
+_MIXINS = {
+    "RegressorMixin": "regression",
+    "ClassifierMixin": "classification",
+    "ClusterMixin": "clustering",
+    "OutlierMixin": "anomaly",
+}
+"""What scikit-learn derives an estimator from, and the task it tells; the first that is found counts."""
+
+_VERBS = ("predict", "transform", "fit_predict")
+"""An estimator answers by one of these."""

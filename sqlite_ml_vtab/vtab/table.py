@@ -153,7 +153,8 @@ class Table:
         """Return the declared columns' values as they are stored, where nothing else is given."""
         first = len(self.layout.visible)
         for name, value in zip(self.layout.names[first:], fields[first:], strict=True):
-            if value is not None:
+            # An UPDATE hands the columns that it leaves alone as no_change (see Cursor.ColumnNoChange).
+            if value is not None and value is not apsw.no_change:
                 raise InputError(self._not_stored(name))
         return verbs.storable(self.predictor, fields[:first])
 

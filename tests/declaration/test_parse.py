@@ -278,13 +278,13 @@ def test_several_columns_can_be_predicted(declare):
 
 @pytest.mark.parametrize("option", FOR_TASK)
 def test_an_option_of_one_task_is_refused_by_the_other(option):
-    task = FOR_TASK[option]
-    other = "regression" if task == "classification" else "classification"
+    other = "regression" if FOR_TASK[option] != "regression" else "classification"
     written = EXAMPLES[option]
     sentence = f"option '{option}' is for {FOR_TASK[option]}, and this is {other}. Leave it out."
     assert refusal("a", "y target", f"{option}='{written}'", task=other) == sentence
-    columns = ["a integer order", "y real target"] if task == "forecast" else ["a", "y target"]
-    assert parse(task, "t", [*columns, f"{option}='{written}'"]).options.keys() == {option}
+    task = TASKS[FOR_TASK[option]]
+    columns = ["a integer order" if task.has_series else "a", *["y target"] * task.has_target]
+    assert parse(FOR_TASK[option], "t", [*columns, f"{option}='{written}'"]).options.keys() == {option}
 
 
 EXAMPLES = {
@@ -300,6 +300,9 @@ EXAMPLES = {
     "cost": '{"yes": {"no": 5}}',
     "calibrate": "sigmoid",
     "target_transform": "log",
+    "clusters": "3",
+    "contamination": "0.1",
+    "components": "3",
 }
 
 

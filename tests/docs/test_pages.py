@@ -10,12 +10,21 @@ import pytest
 from pages import PAGES, ROOT, Session, rewritten
 
 import sqlite_ml_vtab
-from sqlite_ml_vtab.declaration import Kind, Role, parse
+from sqlite_ml_vtab.declaration import TASKS, Kind, Role, parse
 from sqlite_ml_vtab.declaration.types import ENCODE_WORDS, IMPUTE_WORDS, SCALE_WORDS
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS
 from sqlite_ml_vtab.learning.search import EXTRAS
 from sqlite_ml_vtab.learning.splits import SPLITS
-from sqlite_ml_vtab.reference import CLAUSES, HIDDEN_COLUMNS, KINDS, ROLES, SCALAR_FUNCTIONS, SHADOWS, TOPICS
+from sqlite_ml_vtab.reference import (
+    CLAUSES,
+    FOUND_COLUMNS,
+    HIDDEN_COLUMNS,
+    KINDS,
+    ROLES,
+    SCALAR_FUNCTIONS,
+    SHADOWS,
+    TOPICS,
+)
 from sqlite_ml_vtab.reference import SPLITS as SPLIT_DOCS
 from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
 from sqlite_ml_vtab.store.sql import CALLED
@@ -64,6 +73,12 @@ def test_the_hidden_columns_are_described_in_their_order():
     layout = Layout(declaration, "t", 2000)
     described = [name.replace("<the table's name>", "t").replace("arg2 ... argN", "arg2") for name in HIDDEN_COLUMNS]
     assert described == layout.names[len(layout.visible) :]
+
+
+def test_the_columns_of_tasks_without_a_target_are_described():
+    without = [task for task in TASKS.values() if not task.has_target]
+    described = [(task, name.replace("pc1 ... pcN", "pc1")) for name, (task, _) in FOUND_COLUMNS.items()]
+    assert described == [(task.name, name) for task in without for name in task.says({"components": 1})]
 
 
 def test_every_scalar_function_is_described():

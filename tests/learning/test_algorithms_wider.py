@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from needs import LIGHT, POSITIVE, REFITTED
+from needs import LIGHT, POSITIVE, REFITTED, with_target
 
 from sqlite_ml_vtab.declaration import parse
 from sqlite_ml_vtab.errors import DeclarationError, TrainingError
@@ -79,8 +79,8 @@ def algorithm_of(host):
 MEMBERSHIPS = [
     (host, name, task)
     for host in HOSTS
-    for name, algorithm in ALGORITHMS.items()
-    for task in algorithm.estimators
+    for name in ALGORITHMS
+    for task in with_target(name)
     if task in ALGORITHMS[algorithm_of(host)].estimators and not (host == "hard voting" and task == "regression")
 ]
 

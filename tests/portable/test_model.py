@@ -115,7 +115,9 @@ def spliced(seal, unseal, model, change):
 
 
 MODEL_PROBLEMS = [
-    (("task",), "clustering", "task"),
+    (("task",), "ranking", "task"),
+    (("task",), "clustering", "pattern"),
+    (("task",), "anomaly", "labels"),
     (("task",), "regression", "labels"),
     (("task",), ["classification"], "task"),
     (("labels",), ["a", 2, 2], "a label twice"),

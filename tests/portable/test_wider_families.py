@@ -7,7 +7,19 @@ from functools import partial
 import numpy as np
 import pytest
 from lightgbm import LGBMClassifier, LGBMRegressor
-from sklearn import ensemble, kernel_ridge, linear_model, naive_bayes, neighbors, neural_network, svm, tree
+from sklearn import (
+    cluster,
+    covariance,
+    decomposition,
+    ensemble,
+    kernel_ridge,
+    linear_model,
+    naive_bayes,
+    neighbors,
+    neural_network,
+    svm,
+    tree,
+)
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
@@ -929,8 +941,10 @@ def test_a_kernel_without_rows_answers_its_intercept():
 def test_no_rows_have_no_answers_in_any_family(name):
     estimators = {
         "bayes": naive_bayes.GaussianNB(),
+        "centres": cluster.KMeans(3),
         "combined": ensemble.VotingClassifier(of(3, "logit", "svc"), voting="hard"),
         "constant": None,
+        "density": neighbors.LocalOutlierFactor(novelty=True),
         "discriminant": QuadraticDiscriminantAnalysis(),
         "events": naive_bayes.BernoulliNB(),
         "isotonic": IsotonicRegression(out_of_bounds="clip"),
@@ -938,11 +952,14 @@ def test_no_rows_have_no_answers_in_any_family(name):
         "linear": linear_model.LogisticRegression(),
         "mlp": neural_network.MLPClassifier((3,), max_iter=3),
         "neighbors": neighbors.NearestCentroid(),
+        "nonnegative": decomposition.NMF(3),
+        "quadratic": covariance.EllipticEnvelope(),
         "trees": tree.DecisionTreeClassifier(),
     }
     if estimators[name] is None:
         parameters, count, width = {"link": "identity", "values": np.zeros(3)}, 3, WIDTH
     else:
-        count, width = (0, 1) if name == "isotonic" else (3, WIDTH)
-        parameters = extracted(fitted(estimators[name], count, MATRIX[:, :width]))[1]
+        count, width = {"isotonic": (0, 1), "density": (0, WIDTH), "quadratic": (0, WIDTH)}.get(name, (3, WIDTH))
+        matrix = np.abs(MATRIX[:, :width]) if name == "nonnegative" else MATRIX[:, :width]
+        parameters = extracted(fitted(estimators[name], count, matrix))[1]
     assert FAMILIES[name].scores(parameters, np.empty((0, width))).shape == (0, max(1, count))

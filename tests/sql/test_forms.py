@@ -5,13 +5,13 @@ import math
 
 import pytest
 from asking import command, declare, rows
-from needs import CANCELLING, LIGHT, LONELY, NO_CHANCES, ONE_FEATURE, POSITIVE, REFITTED
+from needs import CANCELLING, LIGHT, LONELY, NO_CHANCES, ONE_FEATURE, POSITIVE, REFITTED, with_target
 
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlite_ml_vtab.PredictorWarning")
 
-TASKS = [(name, task) for name, algorithm in ALGORITHMS.items() for task in algorithm.estimators]
+TASKS = [(name, task) for name in ALGORITHMS for task in with_target(name)]
 COLUMNS = "n REAL, i INTEGER, c TEXT, d DATE, z"
 NAMES = ("n", "i", "c", "d", "z")
 SAID = "y, probability, probabilities, lower, upper, warning, probable"

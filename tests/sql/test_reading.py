@@ -50,11 +50,14 @@ def test_ml_algorithms_lists_every_algorithm_of_every_task(db):
     listed = {(task, name, family) for task, name, family, *_ in rows(db, "SELECT * FROM ml_algorithms")}
     assert listed == {(task, name, a.family) for name, a in ALGORITHMS.items() for task in a.estimators}
     assert rows(db, "SELECT task, sum(is_default) FROM ml_algorithms GROUP BY task") == [
+        ("anomaly", 1),
         ("classification", 1),
+        ("clustering", 1),
+        ("projection", 1),
         ("regression", 1),
     ]
     assert value(db, "SELECT count(*) FROM ml_algorithms('regression') WHERE task <> 'regression'") == 0
-    assert rows(db, "SELECT * FROM ml_algorithms('clustering')") == []
+    assert rows(db, "SELECT * FROM ml_algorithms('ranking')") == []
 
 
 def test_ml_versions_lists_what_is_kept_of_each(versions):

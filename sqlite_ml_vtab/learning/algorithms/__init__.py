@@ -8,10 +8,13 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from sqlite_ml_vtab.declaration.tasks import COMPONENTS
 from sqlite_ml_vtab.errors import DeclarationError, choices, shown
+from sqlite_ml_vtab.learning.algorithms.anomalies import ANOMALIES
 from sqlite_ml_vtab.learning.algorithms.base import Algorithm
 from sqlite_ml_vtab.learning.algorithms.bayes import BAYES
 from sqlite_ml_vtab.learning.algorithms.boosters import BOOSTERS
+from sqlite_ml_vtab.learning.algorithms.clusters import CLUSTERS
 from sqlite_ml_vtab.learning.algorithms.combined import COMBINED
 from sqlite_ml_vtab.learning.algorithms.curves import CURVES
 from sqlite_ml_vtab.learning.algorithms.dummy import DUMMY
@@ -19,6 +22,7 @@ from sqlite_ml_vtab.learning.algorithms.kernels import KERNELS
 from sqlite_ml_vtab.learning.algorithms.linear import LINEAR
 from sqlite_ml_vtab.learning.algorithms.neighbors import NEIGHBORS
 from sqlite_ml_vtab.learning.algorithms.networks import NETWORKS
+from sqlite_ml_vtab.learning.algorithms.projections import PROJECTIONS
 from sqlite_ml_vtab.learning.algorithms.trees import TREES
 
 ALGORITHMS: dict[str, Algorithm] = {
@@ -32,6 +36,9 @@ ALGORITHMS: dict[str, Algorithm] = {
     **CURVES,
     **COMBINED,
     **BOOSTERS,
+    **CLUSTERS,
+    **ANOMALIES,
+    **PROJECTIONS,
 }
 
 ALIASES: dict[str, tuple[str, ...]] = {
@@ -40,7 +47,11 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "boosted_tree_regressor": ("hist_gradient_boosting",),
     "dnn_classifier": ("mlp",),
     "dnn_regressor": ("mlp",),
+    "gmm": ("gaussian_mixture",),
     "gradient_boosting_trees": ("gradient_boosting",),
+    "hierarchical": ("agglomerative",),
+    "ica": ("fast_ica",),
+    "k_means": ("kmeans",),
     "k_nearest_neighbors": ("knn",),
     "k_neighbors": ("knn",),
     "lasso_least_angle": ("lasso_lars",),
@@ -49,6 +60,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "linear_discriminant_analysis": ("lda",),
     "linear_reg": ("linear_regression",),
     "linear_svm": ("linear_svc", "linear_svr"),
+    "lof": ("local_outlier_factor",),
     "logistic": ("logistic_regression",),
     "logistic_reg": ("logistic_regression",),
     "multilayer_perceptron": ("mlp",),
@@ -60,6 +72,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "random_forest_regressor": ("random_forest",),
     "stochastic_gradient_descent": ("sgd",),
     "support_vector_machine": ("svc", "svr"),
+    "svd": ("truncated_svd",),
     "svm": ("svc", "svr"),
 }
 """Names that users of PostgresML, BigQuery ML and the literature know; of several algorithms, that for the task."""
@@ -68,8 +81,15 @@ DEFAULT_ALGORITHM = {
     "classification": "hist_gradient_boosting",
     "regression": "hist_gradient_boosting",
     "forecast": "ridge",
+    "clustering": "kmeans",
+    "anomaly": "isolation_forest",
+    "projection": "pca",
 }
-"""What learns when no algorithm is written: the best mean over small tables (docs/defaults.md, docs/forecasting.md)."""
+"""What learns when no algorithm is written: the best mean over small messy tables (docs/defaults.md),
+or over real series (docs/forecasting.md).
+
+Without a target, where nothing can tell which is best, the one that everybody knows.
+"""
 
 HOST_PARAMS = ("n_jobs", "verbose", "random_state")
 """Hyperparameters that the host program or the option ``seed`` sets, never a file."""
@@ -80,7 +100,17 @@ MEMBERS = {"estimator", "estimators", "final_estimator"}
 MAX_DEPTH = 3
 """So deep algorithms may be named within algorithms: a portable model nests no deeper."""
 
-__all__ = ["ALGORITHMS", "ALIASES", "DEFAULT_ALGORITHM", "Algorithm", "check_hyperparams", "find_algorithm", "for_task"]
+__all__ = [
+    "ALGORITHMS",
+    "ALIASES",
+    "DEFAULT_ALGORITHM",
+    "OPTION_PARAMS",
+    "Algorithm",
+    "check_hyperparams",
+    "check_option_params",
+    "find_algorithm",
+    "for_task",
+]
 
 
 def for_task(task: str, algorithms: Mapping[str, Algorithm]) -> list[str]:
@@ -116,6 +146,30 @@ def check_features(name: str, algorithm: Algorithm, features: int) -> None:
     """Refuse more features than the algorithm reads; raise DeclarationError."""
     if algorithm.one_column and features > 1:
         raise DeclarationError(f"algorithm {name!r} reads one feature, got {features}. Declare the others KEY.")
+
+
+def check_option_params(name: str, algorithm: Algorithm, options: Mapping[str, Any]) -> None:
+    """Refuse an option that sets no hyperparameter of the algorithm, or contradicts one; raise DeclarationError."""
+    hyperparams = options.get("hyperparams", {})
+    stated = {"components": COMPONENTS} if "components" in algorithm.option_params else {}
+    stated |= options
+    for option in OPTION_PARAMS:
+        param = algorithm.option_params.get(option)
+        if param is None and option in options:
+            raise DeclarationError(f"algorithm {name!r} takes no {option}: {OPTION_PARAMS[option]}. Leave it out.")
+        if param in hyperparams and stated.get(option, hyperparams[param]) != hyperparams[param]:
+            raise DeclarationError(
+                f"{option} is {shown(stated[option])} and hyperparameter {param!r} is {shown(hyperparams[param])}. "
+                "Write the option alone."
+            )
+
+
+OPTION_PARAMS = {
+    "clusters": "it finds their number itself",
+    "contamination": "it sets its threshold itself",
+    "components": "its components are not counted",
+}
+"""The options that set a hyperparameter, and why an algorithm may have none for it."""
 
 
 def _meant(name: str, task: str, algorithms: Mapping[str, Algorithm]) -> str:

@@ -40,6 +40,10 @@ class Algorithm:
     """Whether it counts the terms of free text, each in a column of 0 and more; else text becomes a few topics."""
     extra: str = ""
     """The package that must be installed for it, '' for scikit-learn's own."""
+    option_params: Mapping[str, str] = field(default_factory=dict)
+    """The options of a task without a target that it takes, each as the hyperparameter that it sets."""
+    max_rows: int = 0
+    """It compares every row with every other, and is not fitted to more rows than this; 0 for no limit."""
     tolerance: float = 1e-9
     """How near the portable form must come to the estimator, relatively; 1e-6 where that computes in float32."""
 

@@ -26,6 +26,16 @@ FAMILY_OF = {
     "CategoricalNB": "events",
     "QuadraticDiscriminantAnalysis": "discriminant",
     "IsotonicRegression": "isotonic",
+    "EllipticEnvelope": "quadratic",
+    "FastICA": "linear",
+    "GaussianMixture": "discriminant",
+    "GaussianRandomProjection": "linear",
+    "IsolationForest": "trees",
+    "LocalOutlierFactor": "density",
+    "NMF": "nonnegative",
+    "PCA": "linear",
+    "SparseRandomProjection": "linear",
+    "TruncatedSVD": "linear",
 }
 """The family by the class's name, where the attributes do not tell."""
 
@@ -44,6 +54,8 @@ _SIGNS = (
     ("coefs_", "mlp"),
     ("_fit_X", "neighbors"),
     ("centroids_", "neighbors"),
+    ("cluster_centers_", "centres"),
+    ("subcluster_centers_", "centres"),
     ("coef_", "linear"),
     ("feature_log_prob_", "linear"),
 )

@@ -1,4 +1,4 @@
-"""The discriminant family: a Gaussian with its own covariance for each class (QDA)."""
+"""The discriminant family: a Gaussian with its own covariance for each class (QDA), or for each cluster."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from sqlite_ml_vtab.portable.values import Floats
 
 
 def extract(estimator: Any) -> dict[str, Any]:
-    """Take a QuadraticDiscriminantAnalysis: for each class the map that whitens it, padded to (width, width)."""
+    """Take a QuadraticDiscriminantAnalysis: for each class the map that whitens it, padded to (width, width).
+
+    Or a GaussianMixture.
+    """
+    if hasattr(estimator, "precisions_cholesky_"):
+        return _mixture(estimator)
     means = np.asarray(estimator.means_, dtype=np.float64)
     maps = np.zeros((*means.shape, means.shape[1]))
     offset = np.empty(len(means))
@@ -19,6 +24,22 @@ def extract(estimator: Any) -> dict[str, Any]:
         whitening = rotation * scaling ** (-0.5)
         maps[place, :, : whitening.shape[1]] = whitening
         offset[place] = -0.5 * np.sum(np.log(scaling)) + np.log(estimator.priors_[place])
+    return {"link": "softmax", "means": means, "maps": maps, "offset": offset}
+
+
+def _mixture(estimator: Any) -> dict[str, Any]:
+    """Take the Gaussians of a mixture, whose precisions are stored as their type has it."""
+    means = np.asarray(estimator.means_, dtype=np.float64)
+    count, width = means.shape
+    stored = np.asarray(estimator.precisions_cholesky_, dtype=np.float64)
+    if estimator.covariance_type == "spherical":
+        stored = np.repeat(stored[:, None], width, axis=1)
+    if estimator.covariance_type in ("diag", "spherical"):
+        maps = stored[:, :, None] * np.eye(width)
+    else:
+        maps = np.broadcast_to(stored, (count, width, width)).copy()
+    # One addend of the log-likelihood is the same for all, and left out.
+    offset = np.log(np.diagonal(maps, axis1=1, axis2=2)).sum(axis=1) + np.log(estimator.weights_)
     return {"link": "softmax", "means": means, "maps": maps, "offset": offset}
 
 

@@ -30,7 +30,7 @@ _BLOCK = 2**22
 
 
 def extract(estimator: Any) -> dict[str, Any]:
-    """Take an SVC, NuSVC, SVR or NuSVR, a KernelRidge, or a GaussianProcessRegressor."""
+    """Take an SVC, NuSVC, SVR, NuSVR or OneClassSVM, a KernelRidge, or a GaussianProcessRegressor."""
     if hasattr(estimator, "support_vectors_"):
         return _support_vectors(estimator)
     if hasattr(estimator, "X_fit_"):
@@ -45,6 +45,8 @@ def _support_vectors(estimator: Any) -> dict[str, Any]:
     rows = np.asarray(estimator.support_vectors_, dtype=np.float64)
     dual = np.asarray(estimator.dual_coef_, dtype=np.float64)
     intercept = np.asarray(estimator.intercept_, dtype=np.float64)
+    if hasattr(estimator, "offset_"):  # OneClassSVM: how unlike the others a row is, the sum turned round
+        return _parameters("identity", "sum", rows, -dual.T, np.zeros(1), kernel)
     if not hasattr(estimator, "classes_"):
         return _parameters("identity", "sum", rows, dual.T, intercept, kernel)
     if len(estimator.classes_) == 2:

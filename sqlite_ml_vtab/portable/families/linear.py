@@ -13,12 +13,25 @@ from sqlite_ml_vtab.portable.values import Floats
 
 def extract(estimator: Any) -> dict[str, Any]:
     """Take coefficients and intercepts; a binary classifier's one row becomes two, the first all zeros."""
+    if hasattr(estimator, "components_"):
+        return _projection(estimator)
     coef, intercept = _coefficients(estimator)
     if not hasattr(estimator, "classes_"):
         return {"link": _number_link(estimator), "coef": coef, "intercept": intercept}
     if len(coef) == 1:
         coef, intercept = np.vstack((np.zeros_like(coef), coef)), np.append(0.0, intercept)
     return {"link": _class_link(estimator), "coef": coef, "intercept": intercept}
+
+
+def _projection(estimator: Any) -> dict[str, Any]:
+    """Take the components of PCA, TruncatedSVD, FastICA or a random projection, an output each."""
+    found = estimator.components_
+    coef = np.array(found.toarray() if hasattr(found, "toarray") else found, dtype=np.float64)
+    if getattr(estimator, "whiten", None) is True and hasattr(estimator, "explained_variance_"):
+        coef /= np.maximum(np.sqrt(estimator.explained_variance_), np.finfo(np.float64).eps)[:, None]
+    mean = getattr(estimator, "mean_", None)
+    intercept = np.zeros(len(coef)) if mean is None else -(coef @ np.asarray(mean, dtype=np.float64))
+    return {"link": "identity", "coef": coef, "intercept": intercept}
 
 
 def _coefficients(estimator: Any) -> tuple[Floats, Floats]:

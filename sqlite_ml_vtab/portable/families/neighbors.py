@@ -118,7 +118,11 @@ def ambiguous(parameters: Parameters, matrix: Floats) -> np.ndarray[Any, np.dtyp
 
 def _at_kth(parameters: Parameters, distances: Floats) -> Any:
     """Return the rows whose k-th and next neighbour are equally far."""
-    k = parameters["neighbors"]
+    return tied_at(distances, parameters["neighbors"])
+
+
+def tied_at(distances: Floats, k: int) -> Any:
+    """Return the rows of `distances` (n, rows) whose k-th and next are equally far."""
     near = np.partition(distances, (k - 1, k), axis=1)
     return near[:, k] - near[:, k - 1] <= _TIE * near[:, k]
 
@@ -138,7 +142,7 @@ def _block(parameters: Parameters, matrix: Floats) -> Floats:
 
 def _answer(parameters: Parameters, distances: Floats) -> Floats:
     if parameters["neighbors"]:
-        return _vote(parameters, *_nearest(distances, parameters["neighbors"]))
+        return _vote(parameters, *nearest(distances, parameters["neighbors"]))
     return _within(parameters, np.sqrt(distances) if parameters["power"] == 2 else distances)
 
 
@@ -157,7 +161,7 @@ def _within(parameters: Parameters, distances: Floats) -> Floats:
     return found
 
 
-def _nearest(distances: Floats, k: int) -> tuple[Any, Floats]:
+def nearest(distances: Floats, k: int) -> tuple[Any, Floats]:
     """Return the places of the k nearest, ascending, and their distances; among equals the first stored are taken."""
     if k == distances.shape[1]:
         return np.broadcast_to(np.arange(k), distances.shape), distances

@@ -9,6 +9,7 @@ import numpy as np
 
 from sqlite_ml_vtab.portable.families.base import Family, NotPortable, Parameters
 from sqlite_ml_vtab.portable.families.boosters import extract_lightgbm, extract_xgboost
+from sqlite_ml_vtab.portable.families.isolation import extract_isolation
 from sqlite_ml_vtab.portable.families.medians import shares
 from sqlite_ml_vtab.portable.families.tree_arrays import HUGE, ensemble, with_baseline
 from sqlite_ml_vtab.portable.families.tree_scoring import row, scores, validate
@@ -23,6 +24,8 @@ def extract(estimator: Any) -> dict[str, Any]:
         return extract_xgboost(estimator)
     if hasattr(estimator, "estimator_weights_"):
         return _ada_boost(estimator)
+    if hasattr(estimator, "max_samples_") and hasattr(estimator, "offset_"):
+        return extract_isolation(estimator)
     if hasattr(estimator, "estimators_features_"):
         return _bagging(estimator)
     if hasattr(estimator, "tree_"):

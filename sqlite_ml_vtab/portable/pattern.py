@@ -1,0 +1,51 @@
+"""What the model of a task without a target has beside its family: a threshold, and what it keeps of single rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sqlite_ml_vtab.portable.families.base import require
+from sqlite_ml_vtab.portable.values import Floats
+
+MAX_OUTPUTS = 1000
+_LARGEST = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What was found in rows without a target."""
+
+    outputs: int = 1
+    """Projection: how many numbers a row becomes; else 1."""
+    threshold: float = 0.0
+    """Anomaly: a row whose score is greater is one."""
+    ids: np.ndarray[Any, np.dtype[np.int64]] = field(default_factory=lambda: np.empty(0, dtype="<i8"))
+    """Shape (m,), ascending: the row ids of the rows that were trained on, where something is kept of each."""
+    values: Floats = field(default_factory=lambda: np.empty(0))
+    """Shape (m,): the cluster of each, -1 for noise, or its anomaly score."""
+
+    def kept(self, rowid: int) -> float | None:
+        """Return what is kept of a row, None for one that was not trained on."""
+        place = int(np.searchsorted(self.ids, rowid))
+        return float(self.values[place]) if place < len(self.ids) and self.ids[place] == rowid else None
+
+    def tree(self) -> dict[str, Any]:
+        """Return what is stored of it."""
+        return {"outputs": self.outputs, "threshold": self.threshold, "ids": self.ids, "values": self.values}
+
+    def validate(self, *, is_listed: bool) -> None:
+        """Raise ModelError unless it can be asked; `is_listed` says that `values` are clusters."""
+        require(type(self.outputs) is int and 1 <= self.outputs <= MAX_OUTPUTS, "outputs")
+        require(type(self.threshold) in (int, float) and math.isfinite(self.threshold), "threshold")
+        require(self.ids.dtype == np.dtype("<i8") and self.ids.ndim == 1, "row ids")
+        require(self.values.dtype == np.float64 and self.values.shape == self.ids.shape, "the values of rows")
+        # Compared, not subtracted: the difference of two ids can overflow.
+        require(bool((self.ids[1:] > self.ids[:-1]).all()), "row ids")
+        require(bool(np.isfinite(self.values).all()), "the values of rows")
+        if is_listed:
+            whole = bool(((self.values >= -1) & (self.values < _LARGEST) & (self.values % 1 == 0)).all())
+            require(len(self.ids) > 0 and whole, "the clusters of rows")
