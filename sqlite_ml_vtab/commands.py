@@ -38,10 +38,19 @@ def run(predictor: Predictor, text: Any, options: Any) -> int:
     command = COMMANDS.get(name)
     if command is None:
         raise CommandError(f"unknown command {shown(text)}. {choices(str(name), COMMANDS, 'Commands')}")
+    if predictor.declaration.has_series and name in _IN_FOLDS:
+        raise CommandError(
+            f"{name} divides rows into folds, and a forecast is tested by a rolling origin. "
+            f"Train with other options: {predictor.command('train', '{...}')}."
+        )
     task = predictor.declaration.task
     if command.needs_target and not TASKS[task].has_target:
         raise CommandError(f"command {name!r} measures predictions of a target, and {task} has none. Use train.")
     return command.run(predictor, _read_options(name, command, options))
+
+
+_IN_FOLDS = ("cross_validate", "tune", "compare")
+"""The commands that take every row for itself, and would let a series foresee its own future."""
 
 
 def _read_options(name: str, command: Command, text: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlite_ml_vtab.commands import COMMANDS
 from sqlite_ml_vtab.declaration import OPTIONS, TASKS, Kind, Role
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, DEFAULT_ALGORITHM
+from sqlite_ml_vtab.learning.backtest import MEASURES, SAYS
 from sqlite_ml_vtab.learning.datasets import DATASETS
 from sqlite_ml_vtab.learning.metrics import MAIN, METRICS
 from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
@@ -36,8 +37,8 @@ ROLES: dict[Role, str] = {
     Role.KEY: "Kept beside the features and never learned from. Any number of columns.",
     Role.WEIGHT: "How much the row counts: a number of 0 or more.",
     Role.SPLIT: "'train' or 'test', for split='column'; a row where it is NULL stands in neither part.",
-    Role.ORDER: "The order in time, for split='last'.",
-    Role.GROUP: "Rows of one group never stand on both sides of a split.",
+    Role.ORDER: "The order in time, for split='last' and of a forecast.",
+    Role.GROUP: "Rows of one group never stand on both sides of a split; of a forecast, a series.",
 }
 
 KINDS: dict[Kind, tuple[str, str]] = {
@@ -100,11 +101,11 @@ HIDDEN_COLUMNS: dict[str, tuple[str, str]] = {
         "Regression: the lower end of the interval that holds the truth with the confidence asked for.",
     ),
     "upper": ("a prediction", "Regression: its upper end."),
-    "warning": ("a prediction", "NULL, or why to distrust this row: a category or a value unlike the training rows."),
     "probable": (
         "a prediction",
         "Classification: a JSON list, the likeliest first: the labels that hold the truth with that confidence.",
     ),
+    "warning": ("a prediction", "NULL, or why to distrust this row: a category or a value unlike the training rows."),
     "version": ("you", "Ask this version instead of the deployed one."),
     "source": ("you", "A table, a view or a SELECT to score whole."),
     "<the table's name>": ("you", "The command column: INSERT INTO t(t) VALUES ('train')."),
@@ -179,6 +180,10 @@ def _algorithms() -> Rows:
 def _metrics() -> Rows:
     for name, metric in METRICS.items():
         yield name, metric.task + " (main)" * (MAIN[metric.task] == name), metric.doc
+    for name, measure in MEASURES.items():
+        yield name, "forecast", measure.doc
+    for name, doc in SAYS.items():
+        yield name, "forecast" + " (main)" * (MAIN["forecast"] == name), doc
 
 
 def _datasets() -> Rows:

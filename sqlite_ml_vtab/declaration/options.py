@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sqlite_ml_vtab.declaration.series_options import SERIES_OPTIONS
 from sqlite_ml_vtab.errors import DeclarationError, choices, shown
 
 MAX_COUNT = 1000
@@ -179,6 +180,7 @@ FOR_TASK = {
     "clusters": "clustering",
     "contamination": "anomaly",
     "components": "projection",
+    **dict.fromkeys(SERIES_OPTIONS, "forecast"),
 }
 """The options that only one task has."""
 
@@ -240,6 +242,7 @@ OPTIONS: dict[str, Option] = {
     "components": Option(
         _count, "2", "How many columns pc1, pc2 ... a projection has (projection); fixed when it is created."
     ),
+    **{name: Option(*entry) for name, entry in SERIES_OPTIONS.items()},
 }
 
 AT_CREATE = {"content": "option 'content' is written in CREATE alone. Declare another predictor for another table."}

@@ -7,13 +7,14 @@ from typing import Any
 
 from sqlite_ml_vtab.declaration.columns import read_column
 from sqlite_ml_vtab.declaration.options import FOR_TASK, check_option
+from sqlite_ml_vtab.declaration.series import check_series, check_series_options
 from sqlite_ml_vtab.declaration.tasks import TASKS, components
 from sqlite_ml_vtab.declaration.tokens import Token, tokenize
 from sqlite_ml_vtab.declaration.types import Column, Declaration, Kind, Role
 from sqlite_ml_vtab.errors import DeclarationError
 
-RESERVED = ("features", "version", "source", "options")
-"""The hidden columns of every predictor, beside arg2 ... argN, what it says, and the column named as the table."""
+RESERVED = ("version", "source", "options")
+"""The hidden columns of every predictor, beside its arguments, what it says, and the column named as the table."""
 
 GUARD = "too_many_arguments"
 """The hidden column behind the last argument: whoever constrains it passed one argument too many."""
@@ -46,6 +47,8 @@ def check_task(task: str, options: Mapping[str, Any]) -> None:
             raise DeclarationError(f"option {name!r} is for {FOR_TASK[name]}, and this is {task}. Leave it out.")
         if name in TASKS[task].lacks:
             raise DeclarationError(f"option {name!r} is of no use to {task}, which has no test part. Leave it out.")
+    if TASKS[task].has_series:
+        check_series_options(options)
     if "threshold" in options and "cost" in options:
         raise DeclarationError("threshold and cost both decide what is predicted. Write one of them.")
 
@@ -62,8 +65,8 @@ def check_components(declaration: Declaration, options: Mapping[str, Any]) -> No
 
 def check_names(declaration: Declaration, table: str) -> None:
     """Refuse names that collide with each other, with a hidden column, or with `table`."""
-    taken = dict.fromkeys((*RESERVED, GUARD, *declaration.says), "is a column every predictor has")
-    taken |= {f"arg{i}": "is a column every predictor has" for i in range(2, len(declaration.features) + 1)}
+    own = (*declaration.arguments, *RESERVED, GUARD, *declaration.says)
+    taken = dict.fromkeys(own, "is a column every predictor has")
     if table.lower() in taken:
         raise DeclarationError(
             f"a predictor cannot be named {table!r}: every predictor has a column of that name. Choose another name."
@@ -92,6 +95,9 @@ def _option_value(name: str, tokens: list[Token]) -> str:
 
 
 def _check_roles(declaration: Declaration) -> None:
+    if declaration.has_series:
+        check_series(declaration)
+        return
     for role in (Role.WEIGHT, Role.SPLIT, Role.ORDER, Role.GROUP):
         names = [repr(column.name) for column in declaration.having(role)]
         if len(names) > 1:

@@ -34,6 +34,12 @@ class Task:
     """Whether what it says is one of some labels, and not a number."""
     lacks: tuple[str, ...] = ()
     """The options that mean nothing to it, beside those that belong to another task (see `options.FOR_TASK`)."""
+    has_series: bool = False
+    """Whether rows are the steps of series, told apart by GROUP columns and put in order by the ORDER column."""
+    learner: str = ""
+    """The task whose algorithms learn it; '' for its own."""
+    arguments: tuple[str, ...] = ()
+    """What a call is given in place of features."""
 
 
 def _of_target(options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -99,6 +105,17 @@ TASKS: dict[str, Task] = {
             main="explained_variance_ratio",
             says=_components,
             **_WITHOUT_TARGET,
+        ),
+        Task(
+            "forecast",
+            "ml_forecast",
+            "Which numbers follow in a series.",
+            main="skill",
+            split="last",
+            says=lambda options: ("lower", "upper", "ahead"),
+            has_series=True,
+            learner="regression",
+            arguments=("start", "horizon", "of_series"),
         ),
     )
 }

@@ -99,6 +99,22 @@ class Declaration:
         """The hidden columns that a prediction fills, in their order."""
         return (*TASKS[self.task].says(self.options), "warning")
 
+    @cached_property
+    def learner(self) -> str:
+        """The task whose algorithms learn this one."""
+        return TASKS[self.task].learner or self.task
+
+    @cached_property
+    def has_series(self) -> bool:
+        """Whether rows are the steps of series."""
+        return TASKS[self.task].has_series
+
+    @cached_property
+    def arguments(self) -> tuple[str, ...]:
+        """The hidden columns that the arguments of a call bind to: ``features`` and ``arg2`` ... as a rule."""
+        count = len(self.features)
+        return TASKS[self.task].arguments or ("features", *(f"arg{n}" for n in range(2, count + 1)))
+
     def having(self, role: Role) -> tuple[Column, ...]:
         """Return the columns of `role`, in declared order."""
         return tuple(column for column in self.columns if column.role is role)

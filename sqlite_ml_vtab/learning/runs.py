@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlite_ml_vtab.learning.algorithms import Algorithm
 from sqlite_ml_vtab.learning.metrics import MAIN
-from sqlite_ml_vtab.portable import AnyModel, JointModel, MatrixScores
+from sqlite_ml_vtab.portable import JointModel, MatrixScores, StoredModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Plan:
 class Fitted:
     """What came of a run."""
 
-    model: AnyModel
+    model: StoredModel
     refitted: tuple[MatrixScores | None, ...]
     """For each target the estimator's own decision values, where the model has no portable form."""
     scorer: str

@@ -3,20 +3,12 @@
 from sqlite_ml_vtab.portable.cache import ScorerCache
 from sqlite_ml_vtab.portable.codec import MAX_BYTES, digest
 from sqlite_ml_vtab.portable.families.base import MatrixScores
+from sqlite_ml_vtab.portable.forecasts import Forecaster, ForecastModel
 from sqlite_ml_vtab.portable.intervals import Conformal
-from sqlite_ml_vtab.portable.model import (
-    LISTED,
-    REFIT,
-    AnyModel,
-    Golden,
-    JointModel,
-    Model,
-    from_bytes,
-    members,
-    to_bytes,
-)
+from sqlite_ml_vtab.portable.model import LISTED, REFIT, AnyModel, Golden, JointModel, Model
 from sqlite_ml_vtab.portable.pattern import Pattern
-from sqlite_ml_vtab.portable.scoring import AnyScorer, JointScorer, PatternScorer, Scorer, scorer_of
+from sqlite_ml_vtab.portable.scoring import AnyScorer, JointScorer, PatternScorer, Scorer
+from sqlite_ml_vtab.portable.stored import StoredModel, StoredScorer, from_bytes, members, scorer_of, to_bytes
 
 __all__ = [
     "LISTED",
@@ -25,6 +17,8 @@ __all__ = [
     "AnyModel",
     "AnyScorer",
     "Conformal",
+    "ForecastModel",
+    "Forecaster",
     "Golden",
     "JointModel",
     "JointScorer",
@@ -34,6 +28,8 @@ __all__ = [
     "PatternScorer",
     "Scorer",
     "ScorerCache",
+    "StoredModel",
+    "StoredScorer",
     "digest",
     "from_bytes",
     "members",

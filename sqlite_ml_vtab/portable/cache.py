@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from threading import Lock
 
-from sqlite_ml_vtab.portable.scoring import AnyScorer
+from sqlite_ml_vtab.portable.stored import StoredScorer
 
 
 class ScorerCache:
@@ -14,11 +14,11 @@ class ScorerCache:
     def __init__(self, limit: int) -> None:
         """Keep models of at most `limit` bytes together; one is always kept."""
         self.limit = limit
-        self._scorers: OrderedDict[str, tuple[AnyScorer, int]] = OrderedDict()
+        self._scorers: OrderedDict[str, tuple[StoredScorer, int]] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
 
-    def get(self, digest: str) -> AnyScorer | None:
+    def get(self, digest: str) -> StoredScorer | None:
         """Return the scorer of the model with this digest, None where it is not here."""
         with self._lock:
             found = self._scorers.get(digest)
@@ -27,7 +27,7 @@ class ScorerCache:
             self._scorers.move_to_end(digest)
             return found[0]
 
-    def put(self, digest: str, scorer: AnyScorer, size: int) -> None:
+    def put(self, digest: str, scorer: StoredScorer, size: int) -> None:
         """Keep `scorer`, of a model of `size` bytes; the ones used longest ago go."""
         with self._lock:
             self._drop(digest)

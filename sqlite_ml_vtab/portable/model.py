@@ -155,7 +155,11 @@ def from_bytes(blob: bytes, limit: int = codec.MAX_BYTES) -> AnyModel:
 
     Raises ModelError for everything else.
     """
-    tree = codec.decode(blob, limit)
+    return from_tree(codec.decode(blob, limit))
+
+
+def from_tree(tree: dict[str, Any]) -> AnyModel:
+    """Return the model that a decoded header holds, as `from_bytes` does."""
     if tree.keys() != {"targets", "models"}:
         return _from_tree(tree)
     joint = JointModel(_texts(tree, "targets"), tuple(map(_from_tree, _list(tree, "models"))))
@@ -341,3 +345,13 @@ def _texts(tree: Mapping[str, Any], name: str) -> tuple[str, ...]:
 def _array(tree: Mapping[str, Any], name: str) -> Any:
     require(isinstance(tree[name], np.ndarray), name)
     return tree[name]
+
+
+def model_tree(model: Model) -> dict[str, Any]:
+    """Return what is stored of one model that is part of another."""
+    return _tree(model)
+
+
+def model_from_tree(tree: Any) -> Model:
+    """Return the one model that a part of a header holds, wholly checked; raise ModelError for everything else."""
+    return _from_tree(tree)

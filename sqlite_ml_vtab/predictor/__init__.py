@@ -5,6 +5,7 @@ from sqlite_ml_vtab.predictor.base import Host, Predictor, Progress
 from sqlite_ml_vtab.predictor.comparing import compare
 from sqlite_ml_vtab.predictor.cross_validation import cross_validate
 from sqlite_ml_vtab.predictor.digests import rows_digest
+from sqlite_ml_vtab.predictor.forecasting import Forecast, Forecasts
 from sqlite_ml_vtab.predictor.integrity import missing, problems
 from sqlite_ml_vtab.predictor.kept import SCORERS
 from sqlite_ml_vtab.predictor.rows import clear, create, storable
@@ -37,6 +38,8 @@ __all__ = [
     "ROLLBACK",
     "SCORERS",
     "Attempt",
+    "Forecast",
+    "Forecasts",
     "Host",
     "Predictor",
     "Progress",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlite_ml_vtab.learning.runs import Fitted
 from sqlite_ml_vtab.portable import (
     REFIT,
-    AnyScorer,
     ScorerCache,
+    StoredScorer,
     digest,
     scorer_of,
 )
@@ -17,7 +17,7 @@ SCORERS = ScorerCache(512 * 2**20)
 """The decoded models of this process, by digest; a refitted one by `refit_key`."""
 
 
-def remember(predictor: Predictor, number: int, fitted: Fitted, blob: bytes) -> AnyScorer:
+def remember(predictor: Predictor, number: int, fitted: Fitted, blob: bytes) -> StoredScorer:
     """Keep what answers for a version that was just fitted, and return it."""
     name = digest(blob)
     found = scorer_of(fitted.model, fitted.refitted)
@@ -30,5 +30,5 @@ def refit_key(predictor: Predictor, number: int, name: str) -> str:
     """Return what tells a refitted estimator from all others: its model says little of it, and two may be alike."""
     record = versions.find(predictor.tables, number)
     algorithm = predictor.host.algorithms.get(record.algorithm) if record else None
-    fitted_by = id(algorithm.estimators.get(predictor.declaration.task)) if algorithm else None
+    fitted_by = id(algorithm.estimators.get(predictor.declaration.learner)) if algorithm else None
     return as_json([name, fitted_by, record and [record.options, record.rows_digest]])

@@ -7,7 +7,13 @@ from typing import Any
 
 from sqlite_ml_vtab.declaration import Column, Kind, Role
 from sqlite_ml_vtab.errors import DeclarationError, InputError, shown
-from sqlite_ml_vtab.learning.algorithms import check_features, check_hyperparams, check_option_params, find_algorithm
+from sqlite_ml_vtab.learning.algorithms import (
+    DEFAULT_ALGORITHM,
+    check_features,
+    check_hyperparams,
+    check_option_params,
+    find_algorithm,
+)
 from sqlite_ml_vtab.learning.columns import number_or_text
 from sqlite_ml_vtab.learning.incremental import check_incremental
 from sqlite_ml_vtab.portable.values import ONE
@@ -20,8 +26,8 @@ from sqlite_ml_vtab.store.content import Content, check_content
 def create(predictor: Predictor) -> None:
     """Check what only the registry of algorithms knows, and make the shadow tables."""
     declaration, algorithms = predictor.declaration, predictor.host.algorithms
-    options, task = declaration.options, declaration.task
-    name, algorithm = find_algorithm(options.get("algorithm"), task, algorithms)
+    options, task = declaration.options, declaration.learner
+    name, algorithm = find_algorithm(options.get("algorithm"), task, algorithms, DEFAULT_ALGORITHM[declaration.task])
     check_hyperparams(name, task, algorithms, options.get("hyperparams", {}))
     check_features(name, algorithm, len(declaration.features))
     check_incremental(name, task, options, declaration)

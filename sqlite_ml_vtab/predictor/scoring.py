@@ -9,34 +9,37 @@ from typing import Any
 
 import numpy as np
 
-from sqlite_ml_vtab.declaration import Kind
+from sqlite_ml_vtab.declaration import Declaration, Kind, Role
 from sqlite_ml_vtab.declaration.tasks import components
 from sqlite_ml_vtab.errors import (
+    InputError,
     ModelError,
     TrainingError,
     shown,
 )
-from sqlite_ml_vtab.learning.fitting import fit
 from sqlite_ml_vtab.learning.runs import Fitted
 from sqlite_ml_vtab.portable import (
     REFIT,
-    AnyModel,
     AnyScorer,
+    Forecaster,
+    ForecastModel,
     Golden,
     JointModel,
     Pattern,
+    StoredModel,
+    StoredScorer,
     digest,
     from_bytes,
     members,
     scorer_of,
     to_bytes,
 )
+from sqlite_ml_vtab.portable.scoring import scorer_of as plain_scorer_of
 from sqlite_ml_vtab.portable.values import ONE
 from sqlite_ml_vtab.predictor.base import Predictor
-from sqlite_ml_vtab.predictor.digests import rows_digest
 from sqlite_ml_vtab.predictor.incremental import fit_again
 from sqlite_ml_vtab.predictor.kept import SCORERS, refit_key, remember
-from sqlite_ml_vtab.predictor.training import plan, training_rows
+from sqlite_ml_vtab.predictor.training import fit, plan, stored_digest, stored_rows
 from sqlite_ml_vtab.predictor.versions import is_whole, known, mend, undeployed
 from sqlite_ml_vtab.store import relation, versions
 
@@ -44,6 +47,15 @@ GOLDEN_TOLERANCE = 1e-9
 
 
 def scorer(predictor: Predictor, number: Any = None) -> AnyScorer:
+    """Return what answers for one row of features: `stored_scorer` of any predictor but a forecast."""
+    if predictor.declaration.has_series:
+        raise InputError(f"a forecast is asked as a table. Write: SELECT * FROM {predictor.sql_name}(NULL, 12).")
+    found = stored_scorer(predictor, number)
+    assert not isinstance(found, Forecaster)
+    return found
+
+
+def stored_scorer(predictor: Predictor, number: Any = None) -> StoredScorer:
     """Return what answers for version `number`, or for the deployed one.
 
     Read anew for each query, so that it is the model of the query's own snapshot; only its bytes are cached.
@@ -70,7 +82,7 @@ def _digest(predictor: Predictor, number: Any) -> tuple[int, str]:
     return number, name
 
 
-def _load(predictor: Predictor, number: int, name: str) -> AnyScorer:
+def _load(predictor: Predictor, number: int, name: str) -> StoredScorer:
     blob = versions.model(predictor.tables, number)
     if not isinstance(blob, bytes) or len(blob) > predictor.host.max_model_bytes:
         raise ModelError(f"the model of version {number} is no BLOB of allowed size. {mend(predictor, number)}")
@@ -87,7 +99,7 @@ def _load(predictor: Predictor, number: int, name: str) -> AnyScorer:
     return found
 
 
-def _refitted(predictor: Predictor, number: int, model: AnyModel, blob: bytes) -> AnyScorer:
+def _refitted(predictor: Predictor, number: int, model: StoredModel, blob: bytes) -> StoredScorer:
     """Return what answers for an estimator without a portable form, fitted again from its rows."""
     if predictor.host.untrusted:
         raise ModelError(
@@ -104,15 +116,17 @@ _FITS = {Kind.ANY: tuple(ONE), Kind.CATEGORY: ("CATEGORY", "WORDS")}
 """The kinds that a model can have decided on, where they are not the declared one."""
 
 
-def _check_belongs(predictor: Predictor, number: int, found: AnyScorer) -> None:
+def _check_belongs(predictor: Predictor, number: int, found: StoredScorer) -> None:
     """Refuse a model of another predictor that was put in this one's place."""
     if not _belongs(predictor, found.model):
         raise ModelError(f"the model of version {number} was trained for other columns. {mend(predictor, number)}")
 
 
-def _belongs(predictor: Predictor, model: AnyModel) -> bool:
+def _belongs(predictor: Predictor, model: StoredModel) -> bool:
     """Return whether `model` has the task, the targets, the features and the kinds that are declared."""
-    declaration, features = predictor.declaration, model.features
+    declaration = predictor.declaration
+    if isinstance(model, ForecastModel):
+        return declaration.has_series and _is_of_series(declaration, model) and _has_features(declaration, model)
     targets = [column.name for column in declaration.targets]
     if isinstance(model, JointModel) and list(model.targets) != targets:
         return False
@@ -120,7 +134,17 @@ def _belongs(predictor: Predictor, model: AnyModel) -> bool:
         return False
     if model.task == "projection" and members(model)[0].outputs != components(declaration.options):
         return False
-    if [name for name, _ in features] != predictor.feature_names:
+    return _has_features(declaration, model)
+
+
+def _is_of_series(declaration: Declaration, model: ForecastModel) -> bool:
+    roles = ((Role.TARGET, (model.target,)), (Role.ORDER, (model.order,)), (Role.GROUP, model.groups))
+    return all(tuple(column.name for column in declaration.having(role)) == names for role, names in roles)
+
+
+def _has_features(declaration: Declaration, model: StoredModel) -> bool:
+    features = model.declared if isinstance(model, ForecastModel) else model.features
+    if [name for name, _ in features] != [column.name for column in declaration.features]:
         return False
     kinds = [column.kind for column in declaration.features]
     return all(has in _FITS.get(kind, (kind,)) for kind, (_, has) in zip(kinds, features, strict=True))
@@ -178,13 +202,13 @@ def _refit(predictor: Predictor, number: int) -> Fitted:
         if done.digest != record.rows_digest:
             raise changed
         return done.fitted
-    rows = training_rows(predictor, chosen.split)
-    if rows_digest(rows) != record.rows_digest:
+    rows = stored_rows(predictor, chosen.split)
+    if stored_digest(rows) != record.rows_digest:
         raise changed
     return fit(rows, replace(chosen, fit="whole"))
 
 
-def _stored_model(predictor: Predictor, number: int) -> AnyModel | None:
+def _stored_model(predictor: Predictor, number: int) -> StoredModel | None:
     """Return the stored model of a version, None where there is none to be believed."""
     if not is_whole(predictor, number):
         return None
@@ -195,14 +219,14 @@ def _stored_model(predictor: Predictor, number: int) -> AnyModel | None:
     return model if _belongs(predictor, model) else None
 
 
-def _same_answers(old: AnyModel, fitted: Fitted) -> bool:
+def _same_answers(old: StoredModel, fitted: Fitted) -> bool:
     """Return whether a new fit gives the golden rows of a stored model the decision values they had."""
     new = members(fitted.model)
     if old.features != fitted.model.features or [one.labels for one in members(old)] != [one.labels for one in new]:
         return False
     if any(not _same_kept(one.pattern, other.pattern) for one, other in zip(members(old), new, strict=True)):
         return False
-    scorers = [scorer_of(one, [scores]) for one, scores in zip(new, fitted.refitted, strict=True)]
+    scorers = [plain_scorer_of(one, [scores]) for one, scores in zip(new, fitted.refitted, strict=True)]
     return all(_gives_golden(scorer, one.golden) for scorer, one in zip(scorers, members(old), strict=True))
 
 

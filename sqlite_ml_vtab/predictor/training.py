@@ -25,10 +25,13 @@ from sqlite_ml_vtab.learning.algorithms import (
     check_option_params,
     find_algorithm,
 )
-from sqlite_ml_vtab.learning.fitting import fit
+from sqlite_ml_vtab.learning.fitting import fit as fit_rows
+from sqlite_ml_vtab.learning.forecasting import fit_forecast
 from sqlite_ml_vtab.learning.incremental import check_incremental
+from sqlite_ml_vtab.learning.recipes import ForecastPlan
 from sqlite_ml_vtab.learning.rows import TrainingRows, collect, read_columns
 from sqlite_ml_vtab.learning.runs import Fitted, Plan
+from sqlite_ml_vtab.learning.series import AllRows
 from sqlite_ml_vtab.learning.splits import default_split
 from sqlite_ml_vtab.portable import (
     digest,
@@ -38,6 +41,7 @@ from sqlite_ml_vtab.predictor.base import Predictor, as_json, now
 from sqlite_ml_vtab.predictor.digests import rows_digest
 from sqlite_ml_vtab.predictor.incremental import InChunks, fit_anew, go_on
 from sqlite_ml_vtab.predictor.kept import remember
+from sqlite_ml_vtab.predictor.series import forecast_options, forecast_plan, series_digest, series_rows
 from sqlite_ml_vtab.store import versions
 
 
@@ -57,6 +61,8 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
     try:
         chosen = {name: check_option(name, value) for name, value in overrides.items()}
         options = _merged(declaration.options, chosen)
+        if declaration.has_series:
+            return forecast_plan(declaration, host, options)
         name, algorithm = find_algorithm(options.get("algorithm"), declaration.task, host.algorithms)
         options = _fitting(options, chosen, algorithm)
         check_hyperparams(name, declaration.task, host.algorithms, options.get("hyperparams", {}))
@@ -98,6 +104,8 @@ def search_plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
 
 def plan_options(chosen: Plan) -> dict[str, Any]:
     """Return the options that make `plan` return `chosen` again."""
+    if isinstance(chosen, ForecastPlan):
+        return forecast_options(chosen)
     options = {
         "algorithm": chosen.name,
         "hyperparams": chosen.hyperparams,
@@ -126,6 +134,11 @@ def _fitting(options: Mapping[str, Any], chosen: Mapping[str, Any], algorithm: A
     return {name: value for name, value in options.items() if name not in idle}
 
 
+def stored_rows(predictor: Predictor, split: str) -> TrainingRows | AllRows:
+    """Return what `fit` takes: the rows of `training_rows`, or of a forecast the series."""
+    return series_rows(predictor) if predictor.declaration.has_series else training_rows(predictor, split)
+
+
 def training_rows(predictor: Predictor, split: str) -> TrainingRows:
     """Return the stored rows that have a target, in time order where the split needs it."""
     declaration = predictor.declaration
@@ -136,6 +149,19 @@ def training_rows(predictor: Predictor, split: str) -> TrainingRows:
     predictor.rows.flush()
     reading = predictor.rows.reading()
     return collect(declaration, reading.chunks(names, targets, by), reading.count(targets))
+
+
+def fit(rows: TrainingRows | AllRows, chosen: Plan) -> Fitted:
+    """Fit, evaluate and make portable what `chosen` asks for, on `rows`."""
+    if isinstance(rows, AllRows):
+        assert isinstance(chosen, ForecastPlan)
+        return fit_forecast(rows, chosen)
+    return fit_rows(rows, chosen)
+
+
+def stored_digest(rows: TrainingRows | AllRows) -> str:
+    """Return the SHA-256 of everything a fit sees of `rows`."""
+    return series_digest(rows) if isinstance(rows, AllRows) else rows_digest(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +182,13 @@ def attempt(predictor: Predictor, overrides: Mapping[str, Any]) -> Attempt:
     if not isinstance(warm, bool):
         raise CommandError(f"option 'warm' takes true or false, got {as_json(warm)}.")
     chosen = plan(predictor, {name: value for name, value in overrides.items() if name != "warm"})
+    if warm and predictor.declaration.has_series:
+        raise CommandError("option 'warm' has no use here: a forecast goes on from new rows at once. Leave it out.")
     if warm or chosen.fit == "incremental":
         done = go_on(predictor, chosen, plan_options(chosen)) if warm else fit_anew(predictor, chosen)
         return Attempt(chosen, done.fitted, done.digest, done)
-    rows = training_rows(predictor, chosen.split)
-    return Attempt(chosen, fit(rows, chosen), rows_digest(rows))
+    rows = stored_rows(predictor, chosen.split)
+    return Attempt(chosen, fit(rows, chosen), stored_digest(rows))
 
 
 def train(predictor: Predictor, overrides: Mapping[str, Any], deploy_it: bool | None = None) -> int:
@@ -173,7 +201,7 @@ def train(predictor: Predictor, overrides: Mapping[str, Any], deploy_it: bool | 
 
 def land_unchanged(predictor: Predictor, made: Attempt, deploy_it: bool | None) -> int:
     """Store an attempt as `land` does, if the rows are still those it was fitted on; else raise TrainingError."""
-    found = made.chunks.again() if made.chunks else rows_digest(training_rows(predictor, made.plan.split))
+    found = made.chunks.again() if made.chunks else stored_digest(stored_rows(predictor, made.plan.split))
     if found != made.digest:
         raise TrainingError("the rows changed while the model was fitted. Train again.")
     return land(predictor, made, deploy_it)

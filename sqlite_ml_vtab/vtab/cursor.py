@@ -49,10 +49,14 @@ class Cursor:
     def _switch(self, number: int) -> None:
         """Take the reader of another way; its methods become the cursor's own, which saves a call for each column."""
         self._number = number
-        choice = Choice.of(number)
-        self._reader = reader = self._readers[choice.way](self._table, choice)
+        self._reader = reader = self._made(number)
         self.Eof, self.Column, self.Rowid, self.Next = reader.is_done, reader.column, reader.rowid, reader.next
         self.ColumnNoChange = reader.unchanged_column
+
+    def _made(self, number: int) -> Any:
+        """Return the reader of a way."""
+        choice = Choice.of(number)
+        return self._readers[choice.way](self._table, choice)
 
     def Close(self) -> None:
         """Let go of everything, statements of ours that are under way above all: they would keep the database open."""

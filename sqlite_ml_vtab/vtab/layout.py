@@ -28,9 +28,9 @@ class Layout:
     @cached_property
     def arguments(self) -> list[str]:
         """``features``, and ``arg2`` ... where the column limit leaves room for all of them."""
-        count = len(self.declaration.features)
-        others = len(self.visible) + len(self.declaration.says) + 6
-        return ["features", *(f"arg{n}" for n in range(2, count + 1) if others + count <= self.column_limit)]
+        first, *rest = self.declaration.arguments
+        others = len(self.visible) + len(self.declaration.says) + 7
+        return [first, *rest] if others + len(rest) <= self.column_limit else [first]
 
     @cached_property
     def names(self) -> list[str]:

@@ -17,6 +17,7 @@ from sqlite_ml_vtab.store.catalog import find_predictor
 from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
 from sqlite_ml_vtab.store.sql import T, quoted
 from sqlite_ml_vtab.vtab.connection import PlainConnection
+from sqlite_ml_vtab.vtab.forecast import ForecastTable
 from sqlite_ml_vtab.vtab.layout import Layout
 from sqlite_ml_vtab.vtab.table import Table, key
 
@@ -169,7 +170,8 @@ class PredictorModule:
         db.vtab_config(apsw.SQLITE_VTAB_CONSTRAINT_SUPPORT, 1)
         if self._loaded.host.untrusted:
             db.vtab_config(apsw.SQLITE_VTAB_DIRECTONLY)
-        return layout.schema(), Table(self._loaded, predictor, layout)
+        made = ForecastTable if declaration.has_series else Table
+        return layout.schema(), made(self._loaded, predictor, layout)
 
 
 LOADED: WeakKeyDictionary[apsw.Connection, Loaded] = WeakKeyDictionary()

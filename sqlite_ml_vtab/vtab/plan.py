@@ -81,12 +81,12 @@ def best_index(info: apsw.IndexInfo, layout: Layout) -> bool:
 
     Raises InputError for arguments that no order of tables could make right.
     """
-    constraints = _equalities(info)
+    constraints = equalities(info)
     first = len(layout.visible)
     guard = first + len(layout.arguments)
     version, source = layout.number("version"), layout.number("source")
     called = [number for number in range(first, guard) if number in constraints]
-    _check_arguments(layout, called, _surplus(guard, constraints), source in constraints)
+    _check_arguments(layout, called, surplus(guard, constraints), source in constraints)
     if called or source in constraints:
         asked = [*called, *(number for number in (source, version) if number in constraints)]
         way = Way.SOURCE if not called else Way.CALL
@@ -101,7 +101,7 @@ def best_index(info: apsw.IndexInfo, layout: Layout) -> bool:
     return _choose(info, Way.ROWS, [], version=False)
 
 
-def _equalities(info: apsw.IndexInfo) -> dict[int, tuple[int, bool]]:
+def equalities(info: apsw.IndexInfo) -> dict[int, tuple[int, bool]]:
     """Return, by column, the place of its equality and whether it is usable; a usable one is preferred."""
     found: dict[int, tuple[int, bool]] = {}
     for place in range(info.nConstraint):
@@ -113,7 +113,7 @@ def _equalities(info: apsw.IndexInfo) -> dict[int, tuple[int, bool]]:
     return found
 
 
-def _surplus(guard: int, constraints: Mapping[int, object]) -> int:
+def surplus(guard: int, constraints: Mapping[int, object]) -> int:
     """Return how many arguments there are too many: they bind to the guard and the columns behind it."""
     return next(count for count in itertools.count() if guard + count not in constraints)
 

@@ -148,7 +148,7 @@ def test_an_option_that_is_not_written_is_not_there(declare):
         ),
         (
             "zzz=1",
-            "unknown option 'zzz'. Nearest options: test_size, threshold, target_transform.",
+            "unknown option 'zzz'. Nearest options: horizon, test_size, threshold.",
         ),
         ("algorithm=''", "option 'algorithm' takes a name, got ''."),
         (
@@ -282,12 +282,20 @@ def test_an_option_of_one_task_is_refused_by_the_other(option):
     written = EXAMPLES[option]
     sentence = f"option '{option}' is for {FOR_TASK[option]}, and this is {other}. Leave it out."
     assert refusal("a", "y target", f"{option}='{written}'", task=other) == sentence
-    columns = ["a", "y target"] if TASKS[FOR_TASK[option]].has_target else ["a"]
+    task = TASKS[FOR_TASK[option]]
+    columns = ["a integer order" if task.has_series else "a", *["y target"] * task.has_target]
     assert parse(FOR_TASK[option], "t", [*columns, f"{option}='{written}'"]).options.keys() == {option}
 
 
 EXAMPLES = {
+    "calendar": "none",
     "class_weight": "balanced",
+    "difference": "mean",
+    "horizon": "7",
+    "lags": "[1, 7]",
+    "season": "auto",
+    "step": "day",
+    "strategy": "direct",
     "threshold": "0.3",
     "cost": '{"yes": {"no": 5}}',
     "calibrate": "sigmoid",

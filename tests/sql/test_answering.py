@@ -16,7 +16,11 @@ ONE = "SELECT ml_predict('p', 0, 0)"
 def versions(trained):
     """Two versions: the first tells 'low' from 'high', the second always says 'low'."""
     trained.execute("CREATE TABLE other(a)")
-    command(trained, "train", {"algorithm": "dummy", "hyperparams": {"strategy": "constant", "constant": 1}, "deploy": False})
+    command(
+        trained,
+        "train",
+        {"algorithm": "dummy", "hyperparams": {"strategy": "constant", "constant": 1}, "deploy": False},
+    )
     return trained
 
 

@@ -80,11 +80,13 @@ ALIASES: dict[str, tuple[str, ...]] = {
 DEFAULT_ALGORITHM = {
     "classification": "hist_gradient_boosting",
     "regression": "hist_gradient_boosting",
+    "forecast": "ridge",
     "clustering": "kmeans",
     "anomaly": "isolation_forest",
     "projection": "pca",
 }
-"""What learns when no algorithm is written: the best mean over small messy tables (docs/defaults.md).
+"""What learns when no algorithm is written: the best mean over small messy tables (docs/defaults.md),
+or over real series (docs/forecasting.md).
 
 Without a target, where nothing can tell which is best, the one that everybody knows.
 """
@@ -116,12 +118,14 @@ def for_task(task: str, algorithms: Mapping[str, Algorithm]) -> list[str]:
     return [name for name, algorithm in algorithms.items() if task in algorithm.estimators]
 
 
-def find_algorithm(name: str | None, task: str, algorithms: Mapping[str, Algorithm]) -> tuple[str, Algorithm]:
-    """Return the algorithm called `name` (the default for None), by its own name.
+def find_algorithm(
+    name: str | None, task: str, algorithms: Mapping[str, Algorithm], default: str = ""
+) -> tuple[str, Algorithm]:
+    """Return the algorithm called `name` (for None `default`, or that of the task), by its own name.
 
     Raises DeclarationError with the nearest legal names.
     """
-    wanted = DEFAULT_ALGORITHM[task] if name is None else _meant(name, task, algorithms)
+    wanted = default or DEFAULT_ALGORITHM[task] if name is None else _meant(name, task, algorithms)
     algorithm = algorithms.get(wanted)
     legal = for_task(task, algorithms)
     if algorithm is None:
