@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from sqlite_ml_vtab.portable import codec
-from sqlite_ml_vtab.portable.families.base import require
+from sqlite_ml_vtab.portable.families.base import MatrixScores, require
 from sqlite_ml_vtab.portable.lags import MAX_WIDTH, Recipe, change, prepare
 from sqlite_ml_vtab.portable.model import REFIT, Model, model_from_tree, model_tree
-from sqlite_ml_vtab.portable.scoring import MatrixScores, Scorer
+from sqlite_ml_vtab.portable.scoring import Scorer
 from sqlite_ml_vtab.portable.steps import Step
 from sqlite_ml_vtab.portable.values import Column, Floats
 

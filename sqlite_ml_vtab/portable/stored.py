@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from sqlite_ml_vtab.portable import codec
 from sqlite_ml_vtab.portable import model as plain
+from sqlite_ml_vtab.portable.families.base import MatrixScores
 from sqlite_ml_vtab.portable.forecasts import (
     Forecaster,
     ForecastModel,
@@ -15,7 +16,7 @@ from sqlite_ml_vtab.portable.forecasts import (
     is_forecast,
 )
 from sqlite_ml_vtab.portable.model import AnyModel, Model
-from sqlite_ml_vtab.portable.scoring import AnyScorer, MatrixScores
+from sqlite_ml_vtab.portable.scoring import AnyScorer
 from sqlite_ml_vtab.portable.scoring import scorer_of as plain_scorer_of
 
 StoredModel: TypeAlias = AnyModel | ForecastModel
