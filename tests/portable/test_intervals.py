@@ -14,6 +14,7 @@ STEP = {
     "link": "identity",
     "rounding": "float32",
     "divisor": 2,
+    "complement": 0,
     "left": np.array([1, 0, 0, 4, 0, 0], dtype="<i4"),
     "right": np.array([2, 0, 0, 5, 0, 0], dtype="<i4"),
     "feature": np.array([0, 0, 0, 1, 0, 0], dtype="<i4"),

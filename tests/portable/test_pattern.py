@@ -19,7 +19,8 @@ NO_NEW_ROWS = (
 
 
 def test_a_model_can_have_every_task_that_can_be_declared():
-    assert {name: task.has_labels for name, task in TASKS.items()} == {
+    # A forecast is a model of its own, around one of a regression.
+    assert {name: task.has_labels for name, task in TASKS.items() if name != "forecast"} == {
         name: how == "classification" for name, how in DECIDES.items()
     }
     assert {name for name, task in TASKS.items() if not task.has_target} == set(WITHOUT_TARGET)

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from asking import command, declare, rows, value
-from needs import CANCELLING, LIGHT, LONELY, NO_CHANCES, ONE_FEATURE, POSITIVE, REFITTED
+from needs import CANCELLING, LIGHT, LONELY, NO_CHANCES, ONE_FEATURE, POSITIVE, REFITTED, with_target
 
 from sqlite_ml_vtab.learning import training
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS
@@ -46,8 +46,8 @@ ROWS = {"qda": 320}
 
 EVERY = [
     (name, task, shape)
-    for name, algorithm in ALGORITHMS.items()
-    for task in algorithm.estimators
+    for name in ALGORITHMS
+    for task in with_target(name)
     for shape in SHAPES
     if name not in ONE_FEATURE or shape == "one feature"
 ]
