@@ -14,7 +14,7 @@ demo: $(VENV)/ready
 	$(BIN)/sqlite-ml-vtab demo
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
@@ -31,7 +31,7 @@ floors:
 	$(PYTHON) -m venv $(VENV)-floors
 	$(VENV)-floors/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(VENV)-floors/bin/python -m pip install --quiet --constraint floors.txt --editable . --group dev
-	$(VENV)-floors/bin/python -m pytest
+	$(VENV)-floors/bin/python -m pytest -n auto
 
 bench: $(VENV)/ready
 	$(BIN)/python benchmarks/run.py
