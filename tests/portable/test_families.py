@@ -412,7 +412,7 @@ def test_the_portable_form_answers_as_the_estimator(family, case):
             "init is an estimator",
         ),
     ],
-    ids=str,
+    ids=lambda part: str(part).partition(" at 0x")[0],
 )
 def test_what_has_no_portable_form_says_why(family, case, reason):
     with pytest.raises(NotPortable) as caught:
