@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from sqlite_ml_vtab.commands import COMMANDS
 from sqlite_ml_vtab.declaration import OPTIONS, TASKS, Kind, Role
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, DEFAULT_ALGORITHM
-from sqlite_ml_vtab.learning.backtest import MEASURES, SAYS
 from sqlite_ml_vtab.learning.datasets import DATASETS
+from sqlite_ml_vtab.learning.forecasts.backtest import MEASURES, SAYS
 from sqlite_ml_vtab.learning.metrics import MAIN, METRICS
 from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
 from sqlite_ml_vtab.vtab.functions import TABLE_FUNCTIONS

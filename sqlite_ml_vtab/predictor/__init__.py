@@ -1,6 +1,6 @@
 """The verbs of a predictor: the only place that sees the store, learning and the portable model together."""
 
-from sqlite_ml_vtab.learning.workers import BACKENDS, Workers
+from sqlite_ml_vtab.learning.search.workers import BACKENDS, Workers
 from sqlite_ml_vtab.predictor.base import Host, Predictor, Progress
 from sqlite_ml_vtab.predictor.comparing import compare
 from sqlite_ml_vtab.predictor.cross_validation import cross_validate

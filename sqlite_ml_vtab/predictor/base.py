@@ -13,7 +13,7 @@ from sqlite_ml_vtab.learning.algorithms import (
     ALGORITHMS,
     Algorithm,
 )
-from sqlite_ml_vtab.learning.workers import Workers
+from sqlite_ml_vtab.learning.search.workers import Workers
 from sqlite_ml_vtab.portable import (
     MAX_BYTES,
 )

@@ -9,7 +9,9 @@ from typing import Any
 
 from sqlite_ml_vtab.errors import CommandError, DeclarationError, TrainingError
 from sqlite_ml_vtab.learning.algorithms import check_hyperparams, find_algorithm, for_task
-from sqlite_ml_vtab.learning.comparing import (
+from sqlite_ml_vtab.learning.rows import TrainingRows
+from sqlite_ml_vtab.learning.runs import Plan
+from sqlite_ml_vtab.learning.search.comparing import (
     ALPHA,
     Difference,
     above_baseline,
@@ -19,10 +21,8 @@ from sqlite_ml_vtab.learning.comparing import (
     over_rows,
     together,
 )
-from sqlite_ml_vtab.learning.folds import Fold, make_folds, searched_rows
-from sqlite_ml_vtab.learning.rows import TrainingRows
-from sqlite_ml_vtab.learning.runs import Plan
-from sqlite_ml_vtab.learning.search import COMPLETE, FAILED, STOPPED, Job, Trial, best_of, measure_trial
+from sqlite_ml_vtab.learning.search.folds import Fold, make_folds, searched_rows
+from sqlite_ml_vtab.learning.search.strategies import COMPLETE, FAILED, STOPPED, Job, Trial, best_of, measure_trial
 from sqlite_ml_vtab.learning.training import fit
 from sqlite_ml_vtab.predictor.base import Predictor, as_json
 from sqlite_ml_vtab.predictor.digests import rows_digest

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from sqlite_ml_vtab.learning.folds import Fold, make_folds, mean_and_spread, run_fold, validated_rows
 from sqlite_ml_vtab.learning.metrics import MAIN
+from sqlite_ml_vtab.learning.search.folds import Fold, make_folds, mean_and_spread, run_fold, validated_rows
 from sqlite_ml_vtab.predictor.base import Predictor
 from sqlite_ml_vtab.predictor.digests import rows_digest
 from sqlite_ml_vtab.predictor.searching import (

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sqlite_ml_vtab.errors import InputError, TrainingError, choices, shown
-from sqlite_ml_vtab.learning.series import AllRows, Series, key_text, named, on_steps, when
+from sqlite_ml_vtab.learning.forecasts.series import AllRows, Series, key_text, named, on_steps, when
 from sqlite_ml_vtab.portable import Forecaster
 from sqlite_ml_vtab.portable.forecasts import MAX_HORIZON, Walk
 from sqlite_ml_vtab.portable.values import ONE, Floats

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from sqlite_ml_vtab.errors import CommandError, ModelError
+from sqlite_ml_vtab.learning.chunks.incremental import Passed, Start, fit_in_chunks
+from sqlite_ml_vtab.learning.chunks.states import check_can_go_on, restored, state_of
 from sqlite_ml_vtab.learning.features import Encoded
-from sqlite_ml_vtab.learning.incremental import Passed, Start, fit_in_chunks
 from sqlite_ml_vtab.learning.runs import Fitted, Plan
-from sqlite_ml_vtab.learning.states import check_can_go_on, restored, state_of
 from sqlite_ml_vtab.portable import Model, from_bytes
 from sqlite_ml_vtab.portable.codec import decode, digest, encode
 from sqlite_ml_vtab.predictor.base import Predictor

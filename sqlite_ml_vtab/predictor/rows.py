@@ -14,8 +14,8 @@ from sqlite_ml_vtab.learning.algorithms import (
     check_option_params,
     find_algorithm,
 )
+from sqlite_ml_vtab.learning.chunks.incremental import check_incremental
 from sqlite_ml_vtab.learning.columns import number_or_text
-from sqlite_ml_vtab.learning.incremental import check_incremental
 from sqlite_ml_vtab.portable.values import ONE
 from sqlite_ml_vtab.predictor.accepted import is_class
 from sqlite_ml_vtab.predictor.base import Predictor

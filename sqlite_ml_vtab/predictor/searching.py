@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlite_ml_vtab.errors import CommandError
-from sqlite_ml_vtab.learning.folds import FoldScore
 from sqlite_ml_vtab.learning.runs import Plan
+from sqlite_ml_vtab.learning.search.folds import FoldScore
 from sqlite_ml_vtab.predictor.base import Predictor, Progress, as_json, now
 from sqlite_ml_vtab.predictor.training import plan_options
 from sqlite_ml_vtab.store import runs

@@ -11,8 +11,8 @@ from sqlite_ml_vtab.declaration import Declaration
 from sqlite_ml_vtab.declaration.parse import check_task
 from sqlite_ml_vtab.declaration.series_options import SERIES_OPTIONS
 from sqlite_ml_vtab.learning.algorithms import DEFAULT_ALGORITHM, check_hyperparams, find_algorithm
-from sqlite_ml_vtab.learning.recipes import ForecastPlan
-from sqlite_ml_vtab.learning.series import AllRows, collect, read_columns
+from sqlite_ml_vtab.learning.forecasts.recipes import ForecastPlan
+from sqlite_ml_vtab.learning.forecasts.series import AllRows, collect, read_columns
 from sqlite_ml_vtab.predictor.base import Host, Predictor
 from sqlite_ml_vtab.store import series
 

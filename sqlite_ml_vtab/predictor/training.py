@@ -25,13 +25,13 @@ from sqlite_ml_vtab.learning.algorithms import (
     check_option_params,
     find_algorithm,
 )
+from sqlite_ml_vtab.learning.chunks.incremental import check_incremental
 from sqlite_ml_vtab.learning.fitting import fit as fit_rows
-from sqlite_ml_vtab.learning.forecasting import fit_forecast
-from sqlite_ml_vtab.learning.incremental import check_incremental
-from sqlite_ml_vtab.learning.recipes import ForecastPlan
+from sqlite_ml_vtab.learning.forecasts.forecasting import fit_forecast
+from sqlite_ml_vtab.learning.forecasts.recipes import ForecastPlan
+from sqlite_ml_vtab.learning.forecasts.series import AllRows
 from sqlite_ml_vtab.learning.rows import TrainingRows, collect, read_columns
 from sqlite_ml_vtab.learning.runs import Fitted, Plan
-from sqlite_ml_vtab.learning.series import AllRows
 from sqlite_ml_vtab.learning.splits import default_split
 from sqlite_ml_vtab.portable import (
     digest,

@@ -9,13 +9,22 @@ from importlib.util import find_spec
 from typing import Any
 
 from sqlite_ml_vtab.errors import CommandError, DeclarationError, TrainingError, choices, shown
-from sqlite_ml_vtab.learning.comparing import above_baseline, losses, over_rows
-from sqlite_ml_vtab.learning.folds import FoldScore, make_folds, searched_rows
 from sqlite_ml_vtab.learning.metrics import MAIN
 from sqlite_ml_vtab.learning.rows import TrainingRows
 from sqlite_ml_vtab.learning.runs import Fitted, Plan
-from sqlite_ml_vtab.learning.search import COMPLETE, EXTRAS, SEARCHES, Search, Trial, best_of, run, trial_count
-from sqlite_ml_vtab.learning.spaces import Space, default_space, read_space
+from sqlite_ml_vtab.learning.search.comparing import above_baseline, losses, over_rows
+from sqlite_ml_vtab.learning.search.folds import FoldScore, make_folds, searched_rows
+from sqlite_ml_vtab.learning.search.spaces import Space, default_space, read_space
+from sqlite_ml_vtab.learning.search.strategies import (
+    COMPLETE,
+    EXTRAS,
+    SEARCHES,
+    Search,
+    Trial,
+    best_of,
+    run,
+    trial_count,
+)
 from sqlite_ml_vtab.learning.training import fit
 from sqlite_ml_vtab.predictor.base import Predictor, as_json
 from sqlite_ml_vtab.predictor.digests import rows_digest

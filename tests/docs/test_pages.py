@@ -13,7 +13,7 @@ import sqlite_ml_vtab
 from sqlite_ml_vtab.declaration import TASKS, Kind, Role, parse
 from sqlite_ml_vtab.declaration.types import ENCODE_WORDS, IMPUTE_WORDS, SCALE_WORDS
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS
-from sqlite_ml_vtab.learning.search import EXTRAS
+from sqlite_ml_vtab.learning.search.strategies import EXTRAS
 from sqlite_ml_vtab.learning.splits import SPLITS
 from sqlite_ml_vtab.reference import (
     CLAUSES,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import t, ttest_rel
 
-from sqlite_ml_vtab.learning.comparing import above_baseline, holm, over_folds, over_rows, together
-from sqlite_ml_vtab.learning.folds import FoldScore
+from sqlite_ml_vtab.learning.search.comparing import above_baseline, holm, over_folds, over_rows, together
+from sqlite_ml_vtab.learning.search.folds import FoldScore
 
 
 def folds(scores, baseline=0.5, trained=80, tested=20):

@@ -5,7 +5,7 @@ from needs import with_target
 
 from sqlite_ml_vtab.errors import CommandError, DeclarationError
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, check_hyperparams
-from sqlite_ml_vtab.learning.spaces import Choice, Range, default_space, draw, grid, read_space
+from sqlite_ml_vtab.learning.search.spaces import Choice, Range, default_space, draw, grid, read_space
 
 PAIRS = [(name, task) for name in ALGORITHMS for task in with_target(name)]
 

@@ -8,8 +8,8 @@ import pytest
 from asking import command, declare, refusal, rows, value
 
 import sqlite_ml_vtab
-from sqlite_ml_vtab.learning.comparing import holm, over_folds
-from sqlite_ml_vtab.learning.folds import FoldScore
+from sqlite_ml_vtab.learning.search.comparing import holm, over_folds
+from sqlite_ml_vtab.learning.search.folds import FoldScore
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlite_ml_vtab.PredictorWarning")
 

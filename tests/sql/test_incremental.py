@@ -11,9 +11,9 @@ import pytest
 from asking import command, declare, refusal, rows, value
 
 import sqlite_ml_vtab
-from sqlite_ml_vtab.learning import incremental, survey
-from sqlite_ml_vtab.learning.states import STATES
-from sqlite_ml_vtab.learning.survey import Lowest, mixed, mixed_order
+from sqlite_ml_vtab.learning.chunks import incremental, survey
+from sqlite_ml_vtab.learning.chunks.states import STATES
+from sqlite_ml_vtab.learning.chunks.survey import Lowest, mixed, mixed_order
 
 COLUMNS = "a REAL, b REAL, c TEXT, y TEXT TARGET, fit='incremental', algorithm='{}', content='x'"
 CLASSIFIERS = sorted(STATES)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sqlite_ml_vtab.errors import TrainingError
+from sqlite_ml_vtab.learning.forecasts.series import Series
+from sqlite_ml_vtab.learning.forecasts.steps import season_of
 from sqlite_ml_vtab.learning.runs import Plan
-from sqlite_ml_vtab.learning.series import Series
-from sqlite_ml_vtab.learning.steps import season_of
 from sqlite_ml_vtab.portable.encoder import DAY
 from sqlite_ml_vtab.portable.lags import Recipe
 from sqlite_ml_vtab.portable.steps import Step

@@ -19,14 +19,14 @@ import numpy as np
 
 from sqlite_ml_vtab.declaration import Declaration, Kind, Role
 from sqlite_ml_vtab.errors import DeclarationError, TrainingError, choices, shown
+from sqlite_ml_vtab.learning.chunks.states import STATES
+from sqlite_ml_vtab.learning.chunks.survey import Source, Span, Survey, mixed_order, parts_of, survey
 from sqlite_ml_vtab.learning.columns import Wish
 from sqlite_ml_vtab.learning.estimator import finished, refusing, unfitted
 from sqlite_ml_vtab.learning.features import Encoded, fit_encoder
 from sqlite_ml_vtab.learning.rows import TrainingRows, collect, read_columns
 from sqlite_ml_vtab.learning.runs import Fitted, Plan
 from sqlite_ml_vtab.learning.splits import Parts, default_split
-from sqlite_ml_vtab.learning.states import STATES
-from sqlite_ml_vtab.learning.survey import Source, Span, Survey, mixed_order, parts_of, survey
 from sqlite_ml_vtab.learning.targets import Target, read_target, row_weights
 from sqlite_ml_vtab.learning.training import Trained, check_rows, evaluated
 from sqlite_ml_vtab.portable.encoder import Encoder

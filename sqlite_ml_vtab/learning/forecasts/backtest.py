@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from sqlite_ml_vtab.learning.recipes import Shape
-from sqlite_ml_vtab.learning.series import Series, key_text
+from sqlite_ml_vtab.learning.forecasts.recipes import Shape
+from sqlite_ml_vtab.learning.forecasts.series import Series, key_text
 from sqlite_ml_vtab.portable.forecasts import Answers, Walk, walk
 from sqlite_ml_vtab.portable.lags import change, repeated
 from sqlite_ml_vtab.portable.steps import Step

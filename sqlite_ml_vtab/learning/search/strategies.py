@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlite_ml_vtab.errors import CommandError
-from sqlite_ml_vtab.learning.folds import Fold, FoldScore, mean_and_spread, run_fold, subsampled
 from sqlite_ml_vtab.learning.rows import TrainingRows
 from sqlite_ml_vtab.learning.runs import Plan
-from sqlite_ml_vtab.learning.spaces import Space, draw, grid
-from sqlite_ml_vtab.learning.workers import Workers
+from sqlite_ml_vtab.learning.search.folds import Fold, FoldScore, mean_and_spread, run_fold, subsampled
+from sqlite_ml_vtab.learning.search.spaces import Space, draw, grid
+from sqlite_ml_vtab.learning.search.workers import Workers
 
 COMPLETE, FAILED, PRUNED, STOPPED = "complete", "failed", "pruned", "stopped"
 """The states of a trial: measured on every fold; refused; given up as hopeless; cut short by the timeout."""
@@ -253,7 +253,7 @@ def _optuna(bench: _Bench, before: Sequence[Trial]) -> Iterator[Trial]:
 
 def proposed_trial(bench: _Bench, number: int, history: Sequence[Trial]) -> Trial:
     """Return the trial `number`, measured fold by fold until it is done, or behind the median."""
-    from sqlite_ml_vtab.learning.proposals import Proposal
+    from sqlite_ml_vtab.learning.search.proposals import Proposal
 
     if number == 1:
         return measure_trial(Job(bench.trial(1, {}), bench.rows, bench.folds, bench.search.ends_at))

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlite_ml_vtab.learning.folds import mean_and_spread
-from sqlite_ml_vtab.learning.spaces import Range, Space
+from sqlite_ml_vtab.learning.search.folds import mean_and_spread
+from sqlite_ml_vtab.learning.search.spaces import Range, Space
 
 if TYPE_CHECKING:
-    from sqlite_ml_vtab.learning.search import Trial
+    from sqlite_ml_vtab.learning.search.strategies import Trial
 
 STARTUP_TRIALS = 5
 """So many trials are measured on every fold before any is given up."""

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from sqlite_ml_vtab.learning.folds import FoldScore
 from sqlite_ml_vtab.learning.runs import Fitted
+from sqlite_ml_vtab.learning.search.folds import FoldScore
 from sqlite_ml_vtab.portable import JointModel
 
 ALPHA = 0.05

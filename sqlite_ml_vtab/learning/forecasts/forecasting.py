@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from sqlite_ml_vtab.errors import TrainingError
-from sqlite_ml_vtab.learning.backtest import Tested, evaluate, interval_widths, roll
 from sqlite_ml_vtab.learning.columns import Feature, Wish
 from sqlite_ml_vtab.learning.estimator import Estimator, fit_estimator
 from sqlite_ml_vtab.learning.features import Encoded, fit_encoder
+from sqlite_ml_vtab.learning.forecasts.backtest import Tested, evaluate, interval_widths, roll
+from sqlite_ml_vtab.learning.forecasts.recipes import ForecastPlan, Shape, choose
+from sqlite_ml_vtab.learning.forecasts.series import AllRows, Series, check_known, key_text, moved, on_steps
+from sqlite_ml_vtab.learning.forecasts.steps import find_step
 from sqlite_ml_vtab.learning.parity import Form, portable_form
-from sqlite_ml_vtab.learning.recipes import ForecastPlan, Shape, choose
 from sqlite_ml_vtab.learning.runs import Fitted
-from sqlite_ml_vtab.learning.series import AllRows, Series, check_known, key_text, moved, on_steps
-from sqlite_ml_vtab.learning.steps import find_step
 from sqlite_ml_vtab.learning.targets import Target
 from sqlite_ml_vtab.learning.training import GOLDEN_ROWS, MAX_HOLDOUT, limited
 from sqlite_ml_vtab.portable import REFIT, Golden, MatrixScores, Model, Scorer

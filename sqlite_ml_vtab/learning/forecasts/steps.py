@@ -11,7 +11,7 @@ import numpy as np
 
 from sqlite_ml_vtab.declaration.series_options import STEPS
 from sqlite_ml_vtab.errors import TrainingError
-from sqlite_ml_vtab.learning.series import TOLERANCE, AllRows
+from sqlite_ml_vtab.learning.forecasts.series import TOLERANCE, AllRows
 from sqlite_ml_vtab.portable.encoder import DAY
 from sqlite_ml_vtab.portable.steps import Ints, Step, month_lengths, months_of
 from sqlite_ml_vtab.portable.values import Floats
