@@ -103,9 +103,9 @@ def _cost(value: Any) -> dict[str, dict[str, float]]:
         }
     except (AttributeError, TypeError, ValueError, OverflowError):
         rows = {}
-    if any(rows.values()):
+    if any(rows.values()) and all(cost >= 0 for row in rows.values() for cost in row.values()):
         return rows
-    raise ValueError("a JSON object of actual label to predicted label to cost")
+    raise ValueError("a JSON object of actual label to predicted label to cost, which is 0 or more")
 
 
 def _calibrate(value: Any) -> str:

@@ -71,6 +71,11 @@ def check_names(declaration: Declaration, table: str) -> None:
         raise DeclarationError(
             f"a predictor cannot be named {table!r}: every predictor has a column of that name. Choose another name."
         )
+    if table.lower() == "ml":
+        raise DeclarationError(
+            "a predictor cannot be named 'ml': its shadow tables would hide the functions ml_versions, ml_metrics and "
+            "others. Choose another name."
+        )
     taken[table.lower()] = "is the name of the table, which is its command column"
     for column in declaration.columns:
         reason = taken.get(column.name.lower())

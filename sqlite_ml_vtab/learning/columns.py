@@ -108,8 +108,11 @@ def _learn_number(feature: Feature, column: Column, target: Any, wish: Wish) -> 
 
 
 def _marks_missing(feature: Feature, column: Column, known: Floats, wish: Wish) -> bool:
-    """Return whether NULL, a signal of its own, is worth a column."""
-    may = not wish.takes_nan and not feature.impute and not wish.one_column
+    """Return whether NULL, a signal of its own, is worth a column.
+
+    Without a target there is nothing to signal: two rows with a hole would be unlike all others for it alone.
+    """
+    may = wish.has_target and not wish.takes_nan and not feature.impute and not wish.one_column
     return may and len(known) < len(column)
 
 

@@ -102,6 +102,13 @@ def _classes(rows: TrainingRows) -> Target:
             f"the target is {shown(labels[0])} in every row: there is nothing to tell apart. "
             "Insert rows of another class."
         )
+    names = {str(label): label for label in labels}
+    if len(names) < len(labels):
+        alike = next(label for label in labels if names[str(label)] is not label)
+        raise TrainingError(
+            f"the target holds {shown(alike)} and {shown(names[str(alike)])}, which read alike. Store one of them, "
+            "or declare a type: INTEGER or TEXT."
+        )
     if len(labels) > max(20, len(rows.target) // 2):
         what = "Use ml_regression for a number." if isinstance(labels[0], int | float) else "Is it a key?"
         raise TrainingError(f"the target has {len(labels)} different values in {len(rows.target)} rows. {what}")

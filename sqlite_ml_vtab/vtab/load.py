@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -61,6 +62,18 @@ def _distrust(loaded: Loaded) -> None:
     loaded.db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
 
 
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options as JSON would have them: numbers of numpy are numbers too.
+
+    Raises CommandError for what is no JSON.
+    """
+    try:
+        found: dict[str, Any] = json.loads(json.dumps(options, default=lambda value: value.item()))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise CommandError(f"the options are values that JSON can hold, got {shown(dict(options))}.") from None
+    return found
+
+
 def train(db: apsw.Connection, table: str, options: Mapping[str, Any], deploy: bool | None) -> int:
     """Train outside the write lock; see `sqlite_ml_vtab.train`."""
     loaded = LOADED.get(db)
@@ -68,6 +81,7 @@ def train(db: apsw.Connection, table: str, options: Mapping[str, Any], deploy: b
         raise CommandError("the connection is not loaded. Call sqlite_ml_vtab.load(connection) first.")
     if deploy is not None and not isinstance(deploy, bool):
         raise CommandError(f"deploy is True, False or None, got {shown(deploy)}.")
+    options = _plain(options)
     found = loaded.table(table)
     with about(found.name):
         attempt = verbs.attempt(found.predictor, options)

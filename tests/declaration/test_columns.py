@@ -259,7 +259,7 @@ def test_an_option_of_a_decision_is_read(declare, option, value):
 
 
 A_PROBABILITY = "a probability between 0 and 1, or a JSON object of one label to it"
-COSTS = "a JSON object of actual label to predicted label to cost"
+COSTS = "a JSON object of actual label to predicted label to cost, which is 0 or more"
 
 
 @pytest.mark.parametrize(

@@ -129,8 +129,26 @@ def _fit(course: Course, left_out: int, ahead: int) -> Learned:
     plan, chosen = course.plan, course.plan.algorithm
     wants = (chosen.scale, chosen.takes_nan, chosen.codes, plan.seed, chosen.one_column, chosen.counts)
     wish = Wish("regression", 0, *wants)
-    encoded = fit_encoder(course.features, examples.columns, examples.answers, wish)
+    encoded = _on_one_scale(fit_encoder(course.features, examples.columns, examples.answers, wish), course)
     return Learned(encoded, fit_estimator(plan, encoded, examples.answers, None), examples)
+
+
+def _on_one_scale(encoded: Encoded, course: Course) -> Encoded:
+    """Return the encoding with all lags and means divided by the same: they are numbers of one unit.
+
+    Each on its own, a lag that hardly ever differs from the level, as the season's in a clean periodic series, would be
+    blown up until its rounding errors weighed as much as the others, and a recursion feeds them back to itself.
+    """
+    encoder, matrix = encoded.encoder, encoded.matrix
+    own = {name for name, kind in course.shape.recipe.features() if kind == "NUMBER"}
+    parts = [(column.name, part) for column in encoder.columns for part in (column.parts or [""] * column.width)]
+    places = np.array([place for place, (name, part) in enumerate(parts) if name in own and part == "value"], dtype=int)
+    if encoder.is_unscaled or not len(places):
+        return encoded
+    scale = encoder.scale.copy()
+    scale[places] = scale[places].max()
+    matrix[:, places] *= encoder.scale[places] / scale[places]
+    return replace(encoded, encoder=replace(encoder, scale=scale))
 
 
 def _examples(course: Course, left_out: int, ahead: int) -> Examples:
@@ -179,6 +197,8 @@ def _fitted(course: Course, tested: Tested, whole: list[Learned], notes: list[st
         widths=widths,
     )
     metrics = evaluate(tested, shape.season, plan.confidence, widths, scaled)
+    if metrics.get("skill", 0.0) < 0:
+        notes.append("a naive forecast, the last value or that of a season ago, does better on the test part")
     return Fitted(
         model=model,
         refitted=refitted,
