@@ -31,6 +31,7 @@ from sqlite_ml_vtab.predictor.searching import (
     MAX_FOLDS,
     Clock,
     Outcome,
+    divided_rows,
     fold_rows,
     seconds_allowed,
     store_run,
@@ -40,7 +41,7 @@ from sqlite_ml_vtab.predictor.training import Attempt, say, search_plan, store_v
 from sqlite_ml_vtab.predictor.tuning import as_deployed
 from sqlite_ml_vtab.store import runs, versions
 
-OWN_OPTIONS = ("algorithms", "folds", "repeats", "timeout", "deploy")
+OWN_OPTIONS = ("algorithms", "folds", "repeats", "timeout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class _Field:
 
     version: int | None
     """The deployed version."""
+    unreadable: int | None
+    """The same, where it cannot be fitted again and is no candidate."""
     candidates: Sequence[Plan]
 
 
@@ -59,14 +62,17 @@ def compare(predictor: Predictor, options: Mapping[str, Any], deploy_it: bool | 
     Raises CommandError for options that cannot be, before the first fit, and TrainingError where no candidate can be
     fitted.
     """
+    if deploy_it:
+        raise CommandError("compare deploys what is better beyond noise, and 'deploy' can only be false. Leave it out.")
     chosen = search_plan(predictor, {name: value for name, value in options.items() if name not in OWN_OPTIONS})
     field = _field(predictor, chosen, options.get("algorithms", "all"))
     count = whole_number(options, "folds", DEFAULT_FOLDS, 2, MAX_FOLDS)
     repeats = whole_number(options, "repeats", 2 if chosen.split != "last" else 1, 1, MAX_FOLDS)
     clock = Clock(predictor, "compare", seconds_allowed(options), len(field.candidates))
     rows = training_rows(predictor, chosen.split)
-    searched = searched_rows(rows, chosen)
-    folds = make_folds(searched, chosen, count, repeats)
+    kind, ordered = divided_rows(predictor, chosen, rows)
+    searched = searched_rows(ordered, chosen)
+    folds = make_folds(searched, chosen, kind, count, repeats)
     trials = list(_measured(predictor, clock, field, searched, folds))
     best = best_of(trials)
     if best is None:
@@ -102,7 +108,8 @@ def _field(predictor: Predictor, chosen: Plan, written: Any) -> _Field:
         raise CommandError(
             'compare needs two candidates, and there is one. Write {"algorithms": ["knn", "ridge"]}, or "all".'
         )
-    return _Field(current if first else None, [*first, *candidates])
+    unreadable = current if record is not None and deployed is None else None
+    return _Field(current if first else None, unreadable, [*first, *candidates])
 
 
 def _candidates(predictor: Predictor, chosen: Plan, written: Any) -> Iterable[Plan]:
@@ -161,7 +168,6 @@ def _measured(
     jobs = [Job(trial, rows, folds, clock.ends_at, weigh=True) for trial in trials]
     found = predictor.host.workers.each(measure_trial, jobs)
     for trial in trials:
-        # The deployed version is measured whatever the clock says: without it nothing can be compared.
         is_late = clock.ends_at is not None and time.time() >= clock.ends_at
         measured = replace(trial, state=STOPPED) if is_late else next(found)
         clock.tick(measured.score)
@@ -200,6 +206,11 @@ def _promoted(
     deploy_it: bool | None,
 ) -> tuple[int | None, str]:
     """Return the version that was stored, if any, and what came of the run in words."""
+    if field.unreadable is not None:
+        return None, (
+            f"version {field.unreadable} is deployed and cannot be fitted again to compare, so nothing is promoted; "
+            "deploy another version first"
+        )
     against = "the baseline" if field.version is None else f"version {field.version} ({trials[0].plan.name})"
     rivals = [trial for trial in trials if trial.number in differences]
     if not rivals:
@@ -226,7 +237,7 @@ def _confirmed(
         tested = over_rows(losses(made.fitted), losses(fit(rows, field.candidates[0])))
         p_value = together(p_value, tested.p_value)
         ahead += f", on the test part p = {tested.p_value:.2g}, together p = {p_value:.2g}"
-    if p_value >= ALPHA:
+    if not p_value < ALPHA:
         return None, f"{ahead}; not deployed: chance alone could do it"
     version = store_version(predictor, made, f"compare: {ahead}", [])
     return version, f"{ahead}; deployed as version {version}"

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from sqlite_ml_vtab.learning.metrics import MAIN
-from sqlite_ml_vtab.learning.search.folds import Fold, make_folds, mean_and_spread, run_fold, validated_rows
+from sqlite_ml_vtab.learning.search.folds import make_folds, mean_and_spread, run_fold, validated_rows
 from sqlite_ml_vtab.predictor.base import Predictor
 from sqlite_ml_vtab.predictor.digests import rows_digest
 from sqlite_ml_vtab.predictor.searching import (
@@ -15,6 +15,7 @@ from sqlite_ml_vtab.predictor.searching import (
     MAX_FOLDS,
     Clock,
     Outcome,
+    divided_rows,
     fold_rows,
     store_run,
     whole_number,
@@ -30,11 +31,12 @@ def cross_validate(predictor: Predictor, options: Mapping[str, Any]) -> int:
     repeats = whole_number(options, "repeats", 1, 1, MAX_FOLDS)
     chosen = search_plan(predictor, {name: value for name, value in options.items() if name not in OWN_OPTIONS})
     rows = training_rows(predictor, chosen.split)
-    divided = validated_rows(rows, chosen)
-    folds = make_folds(divided, chosen, count, repeats)
+    kind, ordered = divided_rows(predictor, chosen, rows)
+    divided = validated_rows(ordered, chosen)
+    folds = make_folds(divided, chosen, kind, count, repeats)
     clock = Clock(predictor, "cross_validate", total=len(folds))
     found = []
-    for fold in predictor.host.workers.each(partial(_run, divided, chosen), folds):
+    for fold in predictor.host.workers.each(partial(run_fold, divided, chosen), folds):
         clock.tick(fold.score)
         found.append(fold)
     mean, spread = mean_and_spread([fold.score for fold in found])
@@ -48,7 +50,3 @@ def cross_validate(predictor: Predictor, options: Mapping[str, Any]) -> int:
     run = store_run(clock, chosen, written, rows_digest(rows), outcome, {"folds": fold_rows(1, found)})
     say(predictor, [said])
     return run
-
-
-def _run(rows: Any, chosen: Any, fold: Fold) -> Any:
-    return run_fold(rows, chosen, fold)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -40,7 +39,7 @@ from sqlite_ml_vtab.predictor.base import Predictor
 from sqlite_ml_vtab.predictor.incremental import fit_again
 from sqlite_ml_vtab.predictor.kept import SCORERS, refit_key, remember
 from sqlite_ml_vtab.predictor.training import fit, plan, stored_digest, stored_rows
-from sqlite_ml_vtab.predictor.versions import is_whole, known, mend, undeployed
+from sqlite_ml_vtab.predictor.versions import is_whole, known, mend, stored_options, undeployed
 from sqlite_ml_vtab.store import relation, versions
 
 GOLDEN_TOLERANCE = 1e-9
@@ -179,11 +178,8 @@ def _refit(predictor: Predictor, number: int) -> Fitted:
     """Fit a stored version again, by its own options, on its own rows."""
     record = versions.find(predictor.tables, known(predictor, number))
     assert record is not None
-    try:
-        options = json.loads(record.options)
-    except (ValueError, TypeError, RecursionError):
-        options = None
-    if not isinstance(options, dict):
+    options = stored_options(record)
+    if options is None:
         train_anew = predictor.command("train")
         raise ModelError(f"the options of version {number} cannot be read. Train a new version: {train_anew}.")
     if record.algorithm not in predictor.host.algorithms:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlite_ml_vtab.errors import CommandError
+from sqlite_ml_vtab.learning.rows import TrainingRows
 from sqlite_ml_vtab.learning.runs import Plan
-from sqlite_ml_vtab.learning.search.folds import FoldScore
+from sqlite_ml_vtab.learning.search.folds import FoldScore, fold_kind
 from sqlite_ml_vtab.predictor.base import Predictor, Progress, as_json, now
-from sqlite_ml_vtab.predictor.training import plan_options
+from sqlite_ml_vtab.predictor.training import plan_options, training_rows
 from sqlite_ml_vtab.store import runs
 
 DEFAULT_FOLDS = 5
@@ -35,6 +36,13 @@ def seconds_allowed(options: Mapping[str, Any]) -> float | None:
     if type(value) not in (int, float) or not 0 < value < float("inf"):
         raise CommandError(f"option 'timeout' takes a number of seconds above 0, got {as_json(value)}.")
     return float(value)
+
+
+def divided_rows(predictor: Predictor, chosen: Plan, rows: TrainingRows) -> tuple[str, TrainingRows]:
+    """Return how rows are divided into folds, a key of FOLDS, and `rows`, in their order in time where that counts."""
+    kind = fold_kind(predictor.declaration, chosen.split)
+    in_time = kind == "last" and chosen.split != "last"
+    return kind, training_rows(predictor, "last") if in_time else rows
 
 
 @dataclass(slots=True)

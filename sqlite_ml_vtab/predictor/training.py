@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlite_ml_vtab.declaration import TASKS, Role, check_option
@@ -99,7 +99,7 @@ _DECISIONS = (
 
 def search_plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
     """Return what a search fits: as `plan` has it, and whole, for folds divide rows that are in memory."""
-    return replace(plan(predictor, overrides), fit="whole")
+    return plan(predictor, {**overrides, "fit": "whole"})
 
 
 def plan_options(chosen: Plan) -> dict[str, Any]:

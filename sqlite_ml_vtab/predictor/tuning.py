@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
+from itertools import takewhile
 from typing import Any
 
-from sqlite_ml_vtab.errors import CommandError, DeclarationError, TrainingError, choices, shown
+from sqlite_ml_vtab.errors import CommandError, DeclarationError, ModelError, TrainingError, choices, shown
+from sqlite_ml_vtab.learning.algorithms import check_hyperparams
 from sqlite_ml_vtab.learning.metrics import MAIN
 from sqlite_ml_vtab.learning.rows import TrainingRows
 from sqlite_ml_vtab.learning.runs import Fitted, Plan
@@ -18,7 +20,10 @@ from sqlite_ml_vtab.learning.search.spaces import Space, default_space, read_spa
 from sqlite_ml_vtab.learning.search.strategies import (
     COMPLETE,
     EXTRAS,
+    FAILED,
+    PRUNED,
     SEARCHES,
+    STOPPED,
     Search,
     Trial,
     best_of,
@@ -33,15 +38,17 @@ from sqlite_ml_vtab.predictor.searching import (
     MAX_FOLDS,
     Clock,
     Outcome,
+    divided_rows,
     fold_rows,
     seconds_allowed,
     store_run,
     whole_number,
 )
 from sqlite_ml_vtab.predictor.training import Attempt, search_plan, store_version, training_rows
+from sqlite_ml_vtab.predictor.versions import as_object, stored_options
 from sqlite_ml_vtab.store import runs, versions
 
-OWN_OPTIONS = ("search", "space", "trials", "folds", "repeats", "timeout", "resume", "deploy")
+OWN_OPTIONS = ("search", "space", "trials", "folds", "repeats", "timeout", "resume")
 
 
 def tune(predictor: Predictor, options: Mapping[str, Any], deploy_it: bool | None) -> int:
@@ -52,24 +59,25 @@ def tune(predictor: Predictor, options: Mapping[str, Any], deploy_it: bool | Non
     Raises CommandError for options that cannot be, before the first fit, and TrainingError where no trial came through.
     """
     resumed = _resumed(predictor, options)
-    asked = {**({} if resumed is None else json.loads(resumed.options)), **options}
+    asked = {**({} if resumed is None else _options_of(resumed)), **options}
     chosen = search_plan(predictor, {name: value for name, value in asked.items() if name not in OWN_OPTIONS})
     clock, search = _search(predictor, chosen, asked)
     rows = training_rows(predictor, chosen.split)
     digest = rows_digest(rows)
     if resumed is not None and resumed.rows_digest != digest:
         raise CommandError(f'the rows have changed since run {resumed.run}. Run tune anew, without "resume".')
-    searched = searched_rows(rows, chosen)
+    kind, ordered = divided_rows(predictor, chosen, rows)
+    searched = searched_rows(ordered, chosen)
     count = whole_number(asked, "folds", DEFAULT_FOLDS, 2, MAX_FOLDS)
     repeats = whole_number(asked, "repeats", 1, 1, MAX_FOLDS)
     before = [] if resumed is None else _trials_before(predictor, chosen, resumed.run)
-    trials = [*before, *run(searched, chosen, make_folds(searched, chosen, count, repeats), search, before)]
+    trials = [*before, *run(searched, chosen, make_folds(searched, chosen, kind, count, repeats), search, before)]
     best = _best(trials, clock)
     made = Attempt(best.plan, fit(rows, best.plan), digest)
     because, notes = _deployment(predictor, made, best, rows, deploy_it)
     version = store_version(predictor, made, because, [_said(trials, best), *notes])
     outcome = Outcome(best.score, best.spread, version, "; ".join([_said(trials, best), *notes]))
-    written = {name: asked[name] for name in OWN_OPTIONS if name in asked and name not in ("resume", "deploy")}
+    written = {name: asked[name] for name in OWN_OPTIONS if name in asked and name != "resume"}
     written |= {"folds": count, "repeats": repeats}
     evidence = {
         "trials": [_trial_row(trial) for trial in trials],
@@ -77,6 +85,14 @@ def tune(predictor: Predictor, options: Mapping[str, Any], deploy_it: bool | Non
     }
     store_run(clock, chosen, written, digest, outcome, evidence)
     return version
+
+
+def _options_of(resumed: runs.Run) -> dict[str, Any]:
+    """Return the options of a stored run; raise ModelError where they cannot be read."""
+    options = as_object(resumed.options)
+    if options is None:
+        raise ModelError(f'the options of run {resumed.run} cannot be read. Run tune anew, without "resume".')
+    return options
 
 
 def _search(predictor: Predictor, chosen: Plan, options: Mapping[str, Any]) -> tuple[Clock, Search]:
@@ -124,34 +140,60 @@ def _resumed(predictor: Predictor, options: Mapping[str, Any]) -> runs.Run | Non
 
 
 def _trials_before(predictor: Predictor, chosen: Plan, number: int) -> list[Trial]:
-    """Return the trials of a stored run, as the search left them."""
-    folds: dict[int, list[FoldScore]] = {}
-    for row in runs.read(predictor.tables, "folds", number):
-        folds.setdefault(row.trial, []).append(
-            FoldScore(
-                row.repeat,
-                row.fold,
-                row.rows_trained,
-                row.rows_tested,
-                row.score,
-                row.baseline,
-                json.loads(row.metrics),
-                row.fit_seconds,
-                row.predict_seconds,
-            )
-        )
-    return [
-        Trial(
-            number=row.trial,
-            drawn=json.loads(row.drawn),
-            plan=replace(chosen, hyperparams=json.loads(row.hyperparams)),
-            state=row.state,
-            folds=tuple(folds.get(row.trial, ())),
-            seconds=row.seconds,
-            error=row.error,
-        )
-        for row in runs.read(predictor.tables, "trials", number)
-    ]
+    """Return the trials of a stored run, as the search left them; one that the timeout cut short is had again.
+
+    Raises ModelError where the file holds no such run: every value of it is checked.
+    """
+    try:
+        folds = [_fold(row) for row in runs.read(predictor.tables, "folds", number)]
+        trials = [_trial(chosen, row, folds) for row in runs.read(predictor.tables, "trials", number)]
+    except (DeclarationError, ValueError, TypeError, OverflowError):
+        trials = None
+    if trials is None or [trial.number for trial in trials] != list(range(1, len(trials) + 1)):
+        raise ModelError(f'the evidence of run {number} cannot be read. Run tune anew, without "resume".')
+    return list(takewhile(lambda trial: trial.state != STOPPED, trials))
+
+
+def _trial(chosen: Plan, row: runs.TrialRow, folds: Sequence[tuple[int, FoldScore]]) -> Trial:
+    """Return a stored trial; raise DeclarationError for hyperparameters that cannot be, ValueError for what is none."""
+    drawn = as_object(row.drawn)
+    if drawn is None or row.state not in (COMPLETE, FAILED, PRUNED, STOPPED):
+        raise ValueError
+    check_hyperparams(chosen.name, chosen.task, chosen.algorithms, drawn)
+    return Trial(
+        number=row.trial,
+        drawn=drawn,
+        plan=replace(chosen, hyperparams={**chosen.hyperparams, **drawn}),
+        state=row.state,
+        folds=tuple(fold for trial, fold in folds if trial == row.trial),
+        seconds=_finite(row.seconds),
+        error=None if row.error is None else str(row.error),
+    )
+
+
+def _fold(row: runs.FoldRow) -> tuple[int, FoldScore]:
+    """Return the trial of a stored fold, and the fold; raise ValueError for what is none."""
+    metrics = as_object(row.metrics)
+    counts = (row.trial, row.repeat, row.fold, row.rows_trained, row.rows_tested)
+    if metrics is None or any(type(count) is not int or count < 1 for count in counts):
+        raise ValueError
+    return row.trial, FoldScore(
+        repeat=row.repeat,
+        number=row.fold,
+        rows_trained=row.rows_trained,
+        rows_tested=row.rows_tested,
+        score=_finite(row.score),
+        baseline=math.nan if row.baseline is None else _finite(row.baseline),
+        metrics={str(name): _finite(value) for name, value in metrics.items()},
+        fit_seconds=_finite(row.fit_seconds),
+        predict_seconds=_finite(row.predict_seconds),
+    )
+
+
+def _finite(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError
+    return float(value)
 
 
 def _best(trials: Sequence[Trial], clock: Clock) -> Trial:
@@ -215,11 +257,13 @@ def _judged(made: Attempt, rival: Fitted, current: int | None, force: str) -> tu
 
 def as_deployed(predictor: Predictor, record: versions.Version, chosen: Plan) -> Plan | None:
     """Return the plan of a stored version over the split of `chosen`, None where it cannot be read any more."""
+    options = stored_options(record)
+    if options is None:
+        return None
+    split = {"split": chosen.split, "test_size": chosen.test_size, "seed": chosen.seed}
     try:
-        options = json.loads(record.options)
-        split = {"split": chosen.split, "test_size": chosen.test_size, "seed": chosen.seed}
         return search_plan(predictor, {**{name: value for name, value in options.items() if name != "passes"}, **split})
-    except (ValueError, TypeError, RecursionError, CommandError):
+    except CommandError:
         return None
 
 

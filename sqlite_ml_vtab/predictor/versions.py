@@ -92,6 +92,20 @@ def forget_all_but(predictor: Predictor, keep: int) -> int:
     return forget(predictor, [number for number in there if number not in stay])
 
 
+def stored_options(record: versions.Version) -> dict[str, Any] | None:
+    """Return the options with which a version was made, None where they cannot be read."""
+    return as_object(record.options)
+
+
+def as_object(text: Any) -> dict[str, Any] | None:
+    """Return the JSON object that a shadow table holds, None where it is none: a file may have been tampered with."""
+    try:
+        found = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def mend(predictor: Predictor, number: int) -> str:
     """Return the sentence that says how to make the model of a version anew."""
     rebuild = predictor.command("rebuild", json.dumps({"version": number}))

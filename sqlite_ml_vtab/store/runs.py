@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
-from sqlite_ml_vtab.store.sql import Tables, quoted
+from sqlite_ml_vtab.store.sql import Tables, following, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,8 @@ def columns(suffix: str) -> tuple[str, ...]:
 
 def next_run(tables: Tables) -> int:
     """Return the number of the next run."""
-    return int(tables.value(f"SELECT coalesce(max(run), 0) + 1 FROM {tables.of('runs')}"))
+    latest = tables.value(f"SELECT coalesce(max(run), 0) FROM {tables.of('runs')}")
+    return following(latest, "run")
 
 
 def add(tables: Tables, suffix: str, rows: Iterable[Any]) -> None:

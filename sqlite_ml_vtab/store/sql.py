@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any, Protocol, TypeVar
 
+from sqlite_ml_vtab.errors import ModelError
+
 T = TypeVar("T")
 
 
@@ -106,6 +108,20 @@ class Tables:
         for row in self.rows(sql, params):
             return row[0]
         return None
+
+
+LAST = 2**63 - 1
+"""The greatest integer that SQLite has."""
+
+
+def following(latest: Any, what: str) -> int:
+    """Return the number behind `latest`, the greatest that a shadow table holds; `what` is numbered.
+
+    Raises ModelError where the table holds no such number: only tampering makes it so.
+    """
+    if type(latest) is not int or not 0 <= latest < LAST:
+        raise ModelError(f"the number of the last {what} is damaged. Restore the shadow tables from a backup.")
+    return latest + 1
 
 
 def atomically(tables: Tables, run: Callable[[], T]) -> T:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
-from sqlite_ml_vtab.store.sql import Tables
+from sqlite_ml_vtab.store.sql import Tables, following
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def next_number(tables: Tables) -> int:
         f"SELECT max(coalesce((SELECT max(version) FROM {tables.of('versions')}), 0), "
         f"coalesce((SELECT max(version) FROM {tables.of('deployments')} WHERE typeof(version) = 'integer'), 0))"
     )
-    return int(latest) + 1
+    return following(latest, "version")
 
 
 def add(tables: Tables, version: Version, digest: str, model: bytes) -> None:

@@ -15,7 +15,7 @@ from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, Algorithm
 from sqlite_ml_vtab.portable import AnyScorer
 from sqlite_ml_vtab.store.catalog import find_predictor
 from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
-from sqlite_ml_vtab.store.sql import T, quoted
+from sqlite_ml_vtab.store.sql import T, folded, quoted
 from sqlite_ml_vtab.vtab.connection import PlainConnection
 from sqlite_ml_vtab.vtab.forecast import ForecastTable
 from sqlite_ml_vtab.vtab.layout import Layout
@@ -82,7 +82,7 @@ class Loaded:
     def remember(self, text: Any, table: Table, scorer: AnyScorer) -> None:
         """Note what answers for the name `text` at this moment."""
         schema = table.predictor.tables.schema
-        moment = self._moment(schema)
+        moment = self._moment(schema) if _stays(text, schema) else None
         if moment is not None:
             self._answering[text] = (schema, moment, table.predictor.feature_names, scorer)
 
@@ -101,7 +101,9 @@ class Loaded:
         schema, name = find_predictor(self.connection, text)
         # Preparing a statement makes SQLite connect the table, if it is not, which enters it here.
         self.connection.execute(f"SELECT 1 FROM {quoted(schema)}.{quoted(name)} LIMIT 0")
-        found = self._named[text] = self._tables[key(schema, name)]
+        found = self._tables[key(schema, name)]
+        if _stays(text, schema):
+            self._named[text] = found
         return found
 
     def ask(self, text: Any, question: Callable[[Table], T]) -> T:
@@ -131,6 +133,15 @@ class Loaded:
         finally:
             del self.landing[table.key]
         return self.connection.last_insert_rowid()
+
+
+def _stays(text: Any, schema: str) -> bool:
+    """Return whether `text` means this schema for as long as nobody of this connection says otherwise.
+
+    A bare name that means an attached database's predictor means another one as soon as main has one of the name, and
+    another connection may have made it.
+    """
+    return folded(schema) in ("main", "temp") or "." in str(text)
 
 
 class PredictorModule:

@@ -202,4 +202,26 @@ def test_a_deployed_version_of_an_algorithm_that_is_gone_is_no_rival(connect, pa
     db = connect(path)
     sqlite_ml_vtab.load(db)
     command(db, "compare", {"algorithm": "knn", "algorithms": ["knn", "gaussian_nb"], "repeats": 1})
-    assert value(db, "SELECT said FROM ml_runs('p')").split(" by ")[0].endswith("is ahead of the baseline")
+    assert value(db, "SELECT said FROM ml_runs('p')") == (
+        "version 1 is deployed and cannot be fitted again to compare, so nothing is promoted; deploy another version first"
+    )
+    assert value(db, "SELECT deployed FROM ml_tables") == 1
+
+
+def test_rows_without_an_answer_count_for_nothing(db):
+    declare(db, columns="a REAL, y REAL TARGET, algorithm='ridge'", task="regression")
+    generator = np.random.RandomState(3)
+    db.executemany(
+        "INSERT INTO p VALUES (?, ?)", [(x, float(generator.normal())) for x in generator.normal(size=80).tolist()]
+    )
+    command(db, "train")
+    near = {"algorithm": "radius_neighbors", "hyperparams": {"radius": 0.05}}
+    command(db, "compare", {"algorithms": [near, "dummy"], "repeats": 1})
+    assert "nan" not in value(db, "SELECT said FROM ml_runs('p')")
+    assert value(db, "SELECT deployed FROM ml_tables") == 1
+
+
+def test_a_promotion_cannot_be_forced(rings):
+    assert compare_refusal(rings, {"deploy": True}) == (
+        "CommandError: p: compare deploys what is better beyond noise, and 'deploy' can only be false. Leave it out."
+    )

@@ -189,7 +189,7 @@ def test_a_view_that_leads_back_to_the_predictor_is_refused(external, view):
     assert said in refusal(external, "SELECT * FROM q")
     assert said in refusal(external, "INSERT INTO q(q) VALUES ('train')")
     counted = value(external, "SELECT rows FROM ml_tables WHERE name = 'q'")
-    assert counted == (24 if "r)" in view else None)
+    assert counted is None
     assert rows(external, "SELECT count(*) FROM p AS a JOIN p AS b") == [(24 * 24,)]
 
 

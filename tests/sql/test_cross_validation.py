@@ -203,3 +203,25 @@ def test_rows_that_are_inserted_in_the_same_transaction_count(db):
     command(db, "cross_validate", {"folds": 2})
     db.execute("COMMIT")
     assert value(db, "SELECT sum(rows_tested) FROM ml_folds('p')") == 24
+
+
+@pytest.mark.parametrize("split", ["none", "last"])
+def test_an_order_column_keeps_the_future_out_of_every_fold(db, split):
+    declare(db, columns="x REAL, t DATE ORDER, y REAL TARGET, algorithm='linear_regression'", task="regression")
+    points = [(float(i), f"2024-01-{i:02}", float((i * 7) % 11)) for i in range(1, 25)]
+    db.executemany("INSERT INTO p VALUES (?, ?, ?)", reversed(points))
+    command(db, "cross_validate", {"folds": 3, "split": split})
+    assert rows(db, "SELECT rows_trained, rows_tested FROM ml_folds('p')") == [(6, 6), (12, 6), (18, 6)]
+
+
+def test_folds_fit_the_sample_that_train_would_fit(points):
+    command(points, "cross_validate", {"folds": 3, "sample": 0.5})
+    assert rows(points, "SELECT DISTINCT rows_trained FROM ml_folds('p')") == [(8,)]
+    assert value(points, "SELECT sum(rows_tested) FROM ml_folds('p')") == 24
+
+
+def test_a_class_of_a_single_row_teaches_in_every_fold(db):
+    declare(db)
+    db.executemany("INSERT INTO p VALUES (?, ?, ?)", [(i, i % 3, "rare" if i == 7 else "low") for i in range(30)])
+    command(db, "cross_validate", {"folds": 3})
+    assert rows(db, "SELECT rows_trained, rows_tested FROM ml_folds('p')") == [(20, 10), (20, 10), (21, 9)]

@@ -323,3 +323,98 @@ def test_several_targets_are_tuned_together(db):
     command(db, "train", {"hyperparams": {"alpha": 1e4}})
     command(db, "tune", {"space": {"alpha": [1e-4, 1e4]}, "hyperparams": {"alpha": 1e4}, "folds": 3})
     assert json.loads(value(db, "SELECT hyperparams FROM ml_versions('p') WHERE version = 2")) == {"alpha": 0.0001}
+
+
+# What a resumed run believes of the file
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "UPDATE p_runs SET options = 'x'",
+        "UPDATE p_runs SET options = '[]'",
+        "UPDATE p_runs SET options = x'00'",
+        "UPDATE p_runs SET options = replace(hex(zeroblob(50000)), '00', '[')",
+        "UPDATE p_trials SET drawn = 'x'",
+        "UPDATE p_trials SET drawn = '[]' WHERE trial = 2",
+        "UPDATE p_trials SET drawn = '{\"bogus\": 1}' WHERE trial = 2",
+        "UPDATE p_trials SET drawn = '{\"n_jobs\": 8}' WHERE trial = 2",
+        "UPDATE p_trials SET seconds = 'long'",
+        "UPDATE p_trials SET state = 'well'",
+        "UPDATE p_trials SET trial = 7 WHERE trial = 2",
+        "UPDATE p_folds SET metrics = 'x'",
+        'UPDATE p_folds SET metrics = \'{"accuracy": "1"}\'',
+        "UPDATE p_folds SET score = 'high'",
+        "UPDATE p_folds SET fit_seconds = x'00'",
+        "UPDATE p_folds SET rows_trained = 0",
+        "UPDATE p_folds SET rows_tested = 'all'",
+    ],
+)
+def test_a_run_that_was_tampered_with_is_not_gone_on_with(rings, tampering):
+    command(rings, "tune", {"algorithm": "random_forest", "hyperparams": {"n_estimators": 2}, "trials": 2, "folds": 2})
+    rings.execute(tampering)
+    said = tune_refusal(rings, {"resume": 1, "trials": 1})
+    assert said.startswith("ModelError: p: the ")
+    assert said.endswith('of run 1 cannot be read. Run tune anew, without "resume".')
+
+
+def test_the_hyperparams_of_a_stored_trial_are_not_believed(rings):
+    command(rings, "tune", {"space": SPACE, "trials": 2, "folds": 2})
+    rings.execute('UPDATE p_trials SET hyperparams = \'{"n_jobs": 8, "verbose": 3}\'; UPDATE p_folds SET score = 1.0')
+    command(rings, "tune", {"resume": 1, "trials": 1})
+    assert "n_jobs" not in value(rings, "SELECT group_concat(hyperparams) FROM ml_versions('p')")
+
+
+@pytest.mark.parametrize("table", ["runs", "versions"])
+def test_a_number_behind_the_last_one_is_refused(rings, table):
+    command(rings, "tune", {"trials": 1, "folds": 2})
+    rings.execute(f"UPDATE p_{table} SET {table[:-1]} = 9223372036854775807")
+    assert tune_refusal(rings, {"trials": 1, "folds": 2}) == (
+        f"ModelError: p: the number of the last {table[:-1]} is damaged. Restore the shadow tables from a backup."
+    )
+    rings.execute(f"UPDATE p_{table} SET {table[:-1]} = 1")
+
+
+@pytest.mark.parametrize("options", ["[]", "5", "null", '"abc"', "x", "{"])
+def test_a_deployed_version_that_cannot_be_read_is_not_compared_with(rings, options):
+    command(rings, "train", {"hyperparams": {"max_depth": 1}})
+    rings.execute("UPDATE p_versions SET options = ?", (options,))
+    command(rings, "tune", {"space": {"max_depth": [6]}})
+    assert value(rings, "SELECT said FROM ml_runs('p') WHERE run = 1").endswith(
+        'not deployed: version 1 cannot be fitted again to compare; force it with {"deploy": true}'
+    )
+    command(rings, "compare", {"algorithms": ["knn", "dummy"], "repeats": 1})
+    assert value(rings, "SELECT said FROM ml_runs('p') WHERE run = 2").startswith(
+        "version 1 is deployed and cannot be fitted again to compare, so nothing is promoted"
+    )
+    assert value(rings, "SELECT deployed FROM ml_tables") == 1
+
+
+def test_a_trial_that_was_cut_short_is_measured_when_the_run_goes_on(rings, clock):
+    space = {"n_estimators": [2, 3], "max_depth": [1, 2]}
+    run = {
+        "algorithm": "random_forest",
+        "hyperparams": {"n_estimators": 2},
+        "search": "grid",
+        "space": space,
+        "folds": 2,
+    }
+    command(rings, "tune", {**run, "timeout": 9})
+    assert [state for _, state, *_ in trials(rings)][-1] == "stopped"
+    command(rings, "tune", {"resume": 1, "timeout": 1000})
+    assert [state for _, state, *_ in trials(rings, 2)] == ["complete"] * 5
+
+
+def test_trials_are_drawn_as_they_are_measured(rings, clock):
+    run = {"algorithm": "random_forest", "hyperparams": {"n_estimators": 2}, "folds": 2, "timeout": 20}
+    command(rings, "tune", {**run, "trials": 1_000_000, "space": {"max_depth": {"low": 1, "high": 1_000_000}}})
+    assert len(trials(rings)) < 10
+
+
+def test_a_table_that_is_learned_in_chunks_is_searched_whole(rings):
+    rings.execute(
+        "CREATE VIRTUAL TABLE q USING ml_classification(a REAL, b REAL, y TEXT TARGET, algorithm=sgd, fit=incremental);"
+        "INSERT INTO q SELECT * FROM p"
+    )
+    command(rings, "tune", {"algorithm": "decision_tree", "space": SPACE, "trials": 2, "folds": 2}, name="q")
+    assert json.loads(value(rings, "SELECT options FROM ml_versions('q')"))["fit"] == "whole"

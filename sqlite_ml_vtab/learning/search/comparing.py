@@ -45,10 +45,11 @@ def over_folds(scores: Sequence[float], others: Sequence[float], folds: Sequence
 def over_rows(losses: Sequence[float], others: Sequence[float]) -> Difference:
     """Compare the losses of two models on the same rows, which neither was fitted on; less is better.
 
-    A paired t-test.
+    A paired t-test. Rows to which one of them has no answer (NaN) are left out.
     """
     differences = np.asarray(others, dtype=np.float64) - np.asarray(losses, dtype=np.float64)
-    return _tested(differences, 1.0 / len(differences))
+    differences = differences[np.isfinite(differences)]
+    return _tested(differences, 1.0 / len(differences)) if len(differences) else Difference(0.0, 1.0)
 
 
 def _tested(differences: np.ndarray[Any, Any], factor: float) -> Difference:

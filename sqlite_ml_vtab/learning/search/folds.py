@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from sqlite_ml_vtab.declaration import Role
+from sqlite_ml_vtab.declaration import TASKS, Declaration, Role
 from sqlite_ml_vtab.errors import TrainingError
 from sqlite_ml_vtab.learning.metrics import MAIN, evaluate
 from sqlite_ml_vtab.learning.rows import TrainingRows
 from sqlite_ml_vtab.learning.runs import Plan
+from sqlite_ml_vtab.learning.sampling import sampled
 from sqlite_ml_vtab.learning.splits import Parts, Places
 from sqlite_ml_vtab.learning.targets import read_target
 from sqlite_ml_vtab.learning.training import (
@@ -61,10 +63,10 @@ class FoldScore:
 
 
 def searched_rows(rows: TrainingRows, plan: Plan) -> TrainingRows:
-    """Return the rows that a search may look at: the train part of the split."""
+    """Return the rows that a search may look at: the train part of the split, all of it."""
     check_rows(rows)
     with quiet(plan):
-        return rows.having(divide(rows, plan).train)
+        return rows.having(divide(rows, replace(plan, sample=None)).train)
 
 
 def validated_rows(rows: TrainingRows, plan: Plan) -> TrainingRows:
@@ -73,33 +75,35 @@ def validated_rows(rows: TrainingRows, plan: Plan) -> TrainingRows:
     return searched_rows(rows, plan) if plan.split == "column" else rows
 
 
-def make_folds(rows: TrainingRows, plan: Plan, folds: int, repeats: int) -> list[Fold]:
-    """Divide `rows` into folds as the split of `plan` does: alike in class, at random, by whole groups, or in time.
+def fold_kind(declaration: Declaration, split: str) -> str:
+    """Return the key of FOLDS for a split; where it gives both parts itself, what the declared columns ask for."""
+    if split in FOLDS:
+        return split
+    for role, kind in ((Role.GROUP, "group"), (Role.ORDER, "last")):
+        if declaration.one(role):
+            return kind
+    return TASKS[declaration.task].split
 
-    Raises TrainingError with what is needed where there are too few rows, or groups.
+
+def make_folds(rows: TrainingRows, plan: Plan, kind: str, folds: int, repeats: int) -> list[Fold]:
+    """Divide `rows` into folds: alike in class, at random, by whole groups, or in time, which is then their order.
+
+    `kind` is a key of FOLDS. Where `plan` fits a sample, the train part of each fold is one. Raises TrainingError with
+    what is needed where there are too few rows, or groups.
     """
-    _check_count(rows, plan, folds, repeats)
-    divided = FOLDS[_kind(rows, plan)]
+    _check_count(rows, kind, folds, repeats)
+    codes = read_target(plan.task, rows).codes
     found = []
     for repeat in range(repeats):
         # Each repeat of a run is another division, and the first one does not depend on how many follow.
-        pairs = divided(rows, plan, folds, (plan.seed + repeat) % 2**32)
-        found += [Fold(repeat + 1, place, Parts(train, test)) for place, (train, test) in enumerate(pairs, 1)]
+        pairs = FOLDS[kind](rows, plan, folds, (plan.seed + repeat) % 2**32)
+        parts = [sampled(Parts(train, test), codes, plan) for train, test in pairs]
+        found += [Fold(repeat + 1, place, part) for place, part in enumerate(parts, 1)]
     return found
 
 
-def _kind(rows: TrainingRows, plan: Plan) -> str:
-    """Return the key of FOLDS for a split; where it gives both parts itself, what the declared columns ask for."""
-    if plan.split in FOLDS:
-        return plan.split
-    if Role.GROUP in rows.sides:
-        return "group"
-    return "stratified" if plan.task == "classification" else "shuffle"
-
-
-def _check_count(rows: TrainingRows, plan: Plan, folds: int, repeats: int) -> None:
+def _check_count(rows: TrainingRows, kind: str, folds: int, repeats: int) -> None:
     count, what = len(rows.ids), "rows"
-    kind = _kind(rows, plan)
     if kind == "group":
         count, what = len(set(_groups(rows))), "groups"
     needed = folds + 1 if kind == "last" else folds
@@ -118,9 +122,15 @@ def _stratified(rows: TrainingRows, plan: Plan, folds: int, seed: int) -> _Pairs
 
     codes = read_target(plan.task, rows).codes
     assert codes is not None
-    if np.bincount(codes).max() < folds:
+    # A class of a single row teaches in every fold, as in the split of train, and nothing tests it.
+    lonely = np.flatnonzero(np.bincount(codes)[codes] == 1)
+    shared = np.setdiff1d(np.arange(len(codes)), lonely)
+    if not len(shared) or np.bincount(codes[shared]).max() < folds:
         return _shuffle(rows, plan, folds, seed)
-    return list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(codes, codes))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pairs = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(shared, codes[shared]))
+    return [(np.sort(np.concatenate([shared[train], lonely])), shared[test]) for train, test in pairs]
 
 
 def _shuffle(rows: TrainingRows, plan: Plan, folds: int, seed: int) -> _Pairs:

@@ -7,6 +7,7 @@ never ended.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -142,10 +143,10 @@ class _Bench:
         """Return a trial that is not measured yet."""
         return Trial(number, drawn, replace(self.plan, hyperparams={**self.plan.hyperparams, **drawn}))
 
-    def measured(self, trials: Sequence[Trial], folds: Sequence[Fold] | None = None) -> Iterator[Trial]:
+    def measured(self, trials: Iterable[Trial], folds: Sequence[Fold] | None = None) -> Iterator[Trial]:
         """Yield the trials measured, until the time is over."""
         ends_at = self.search.ends_at
-        jobs = [Job(trial, self.rows, self.folds if folds is None else folds, ends_at) for trial in trials]
+        jobs = (Job(trial, self.rows, self.folds if folds is None else folds, ends_at) for trial in trials)
         for trial in self.search.workers.each(measure_trial, jobs):
             self.search.report(trial)
             yield trial
@@ -158,26 +159,29 @@ def _random(bench: _Bench, before: Sequence[Trial]) -> Iterator[Trial]:
     yield from bench.measured(_drawn(bench, before, bench.search.trials or DEFAULT_TRIALS))
 
 
-def _drawn(bench: _Bench, before: Sequence[Trial], count: int) -> list[Trial]:
-    """Return so many new trials, none drawn twice; fewer where the space has no more."""
-    seen = [trial.drawn for trial in before]
+def _drawn(bench: _Bench, before: Sequence[Trial], count: int) -> Iterator[Trial]:
+    """Yield so many new trials, none drawn twice; fewer where the space has no more."""
+    seen = {_written(trial.drawn) for trial in before}
     first = len(before) + 1
-    trials = []
     for number in range(first, first + count):
         drawn: Mapping[str, Any] | None = {} if number == 1 else _new(bench, number, seen)
         if drawn is None:
-            break
-        seen.append(drawn)
-        trials.append(bench.trial(number, drawn))
-    return trials
+            return
+        seen.add(_written(drawn))
+        yield bench.trial(number, drawn)
 
 
-def _new(bench: _Bench, number: int, seen: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def _new(bench: _Bench, number: int, seen: set[str]) -> Mapping[str, Any] | None:
     for again in range(REDRAWS):
         drawn = draw(bench.search.space, bench.plan.seed, number + 1_000_000 * again)
-        if drawn not in seen:
+        if _written(drawn) not in seen:
             return drawn
     return None
+
+
+def _written(drawn: Mapping[str, Any]) -> str:
+    """Return what tells one setting from another: values may be lists."""
+    return json.dumps(drawn, sort_keys=True)
 
 
 def _grid(bench: _Bench, before: Sequence[Trial]) -> Iterator[Trial]:
@@ -196,7 +200,7 @@ def _halving(bench: _Bench, before: Sequence[Trial]) -> Iterator[Trial]:
     """
     if before:
         raise CommandError('a search by halving cannot be resumed. Run it anew, or use {"search": "random"}.')
-    alive = _drawn(bench, before, bench.search.trials or FACTOR**RUNGS)
+    alive = list(_drawn(bench, before, bench.search.trials or FACTOR**RUNGS))
     for folds in _rungs(bench):
         found = list(bench.measured(alive, folds))
         if folds is bench.folds:
