@@ -53,7 +53,9 @@ OPTIONS:
 HELP = """\
 Machine learning: a predictor is a table.
   CREATE VIRTUAL TABLE p USING ml_classification(a REAL, b TEXT, label TEXT TARGET);
-                       declare one; ml_regression predicts numbers
+                       declare one; ml_regression predicts numbers, ml_forecast
+                       what comes next; without a TARGET there are
+                       ml_clustering, ml_anomaly and ml_projection
   INSERT INTO p SELECT a, b, label FROM source;
                        give it rows to learn from
   INSERT INTO p(p) VALUES ('train');

@@ -186,7 +186,11 @@ FOR_TASK = {
 
 OPTIONS: dict[str, Option] = {
     "algorithm": Option(_name, "a default for the task", "What learns; `ml_algorithms` lists the names."),
-    "hyperparams": Option(_json_object, "the algorithm's own", "JSON object of the algorithm's hyperparameters."),
+    "hyperparams": Option(
+        _json_object,
+        "ours, measured on small tables, where they differ from the library's",
+        "JSON object of the algorithm's hyperparameters.",
+    ),
     "test_size": Option(_test_size, "0.25", "The test part: a fraction below 1, or a count of rows."),
     "split": Option(
         _split,

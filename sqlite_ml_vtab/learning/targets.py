@@ -69,15 +69,16 @@ def read_target(task: str, rows: TrainingRows) -> Target:
     Raises TrainingError for one class, for text where a number is predicted, for a number where a class is, and for a
     value that cannot be learned.
     """
-    _check_values(rows)
+    _check_values(task, rows)
     return _numbers(rows) if task == "regression" else _classes(rows)
 
 
-def _check_values(rows: TrainingRows) -> None:
+def _check_values(task: str, rows: TrainingRows) -> None:
     for row, value in zip(rows.ids.tolist(), rows.target, strict=True):
         if isinstance(value, bytes) or (isinstance(value, float) and not abs(value) <= MAX_NUMBER):
+            kind = "a number" if task == "regression" else "text, a number"
             raise TrainingError(
-                f"the target of row {row} is {shown(value)}. Store text, a number below 1e38, or NULL if it is unknown."
+                f"the target of row {row} is {shown(value)}. Store {kind} below 1e38, or NULL if it is unknown."
             )
 
 
@@ -133,6 +134,8 @@ def row_weights(
     """
     stored = rows.sides.get(Role.WEIGHT)
     weights = None if stored is None else _stored_weights(rows, stored)[train]
+    if weights is not None and not weights.any():
+        raise TrainingError("the WEIGHT of every row of the train part is 0. Store a number above 0 in some of them.")
     if class_weight is None:
         return weights
     by_class = _class_weights(target, target.answers[train], class_weight)

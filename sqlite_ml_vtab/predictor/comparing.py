@@ -126,7 +126,9 @@ def _candidates(predictor: Predictor, chosen: Plan, written: Any) -> Iterable[Pl
             f"option 'algorithms' takes \"all\" or a list of algorithms, got {as_json(written)}. "
             'Write ["knn", {"algorithm": "ridge", "hyperparams": {"alpha": 10}}].'
         )
-    return [_named(chosen, entry) for entry in written]
+    named = [_named(chosen, entry) for entry in written]
+    # The same one twice would only be in its own way.
+    return [one for place, one in enumerate(named) if not any(_alike(one, other) for other in named[:place])]
 
 
 def _named(chosen: Plan, entry: Any) -> Plan:

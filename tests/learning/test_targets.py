@@ -139,10 +139,10 @@ def test_a_train_part_of_one_number_is_noted(target_of, values, train, where):
         ),
         (
             [1, b"a"],
-            "the target of row 2 is a BLOB of 1 bytes. Store text, a number below 1e38, or NULL if it is unknown.",
+            "the target of row 2 is a BLOB of 1 bytes. Store a number below 1e38, or NULL if it is unknown.",
         ),
-        ([1, math.inf], "the target of row 2 is inf. Store text, a number below 1e38, or NULL if it is unknown."),
-        ([-1e39, 1], "the target of row 1 is -1e+39. Store text, a number below 1e38, or NULL if it is unknown."),
+        ([1, math.inf], "the target of row 2 is inf. Store a number below 1e38, or NULL if it is unknown."),
+        ([-1e39, 1], "the target of row 1 is -1e+39. Store a number below 1e38, or NULL if it is unknown."),
     ],
 )
 def test_what_is_no_number_is_not_predicted(target_of, values, sentence):

@@ -74,3 +74,16 @@ def test_numbers_of_numpy_are_numbers(points):
     assert sqlite_ml_vtab.train(points, "p", algorithm="knn", hyperparams={"n_neighbors": np.int64(3)}) == 1
     with pytest.raises(sqlite_ml_vtab.CommandError, match=r"^the options are values that JSON can hold, got "):
         sqlite_ml_vtab.train(points, "p", hyperparams={"n_neighbors": object()})
+
+
+def test_weights_of_zero_teach_nothing(db):
+    declare(db, columns="a REAL, w REAL WEIGHT, y TARGET, algorithm=ridge")
+    db.executemany("INSERT INTO p VALUES (?, 0, ?)", [(i, i % 2) for i in range(20)])
+    assert refusal(db, "INSERT INTO p(p) VALUES ('train')") == (
+        "TrainingError: p: the WEIGHT of every row of the train part is 0. Store a number above 0 in some of them."
+    )
+
+
+def test_the_same_candidate_twice_is_one(points):
+    command(points, "compare", {"algorithms": ["knn", "knn", "dummy"], "folds": 2, "repeats": 1, "deploy": False})
+    assert [name for (name,) in rows(points, "SELECT algorithm FROM ml_comparisons('p')")] == ["knn", "dummy"]
