@@ -129,25 +129,30 @@ def _fit(course: Course, left_out: int, ahead: int) -> Learned:
     plan, chosen = course.plan, course.plan.algorithm
     wants = (chosen.scale, chosen.takes_nan, chosen.codes, plan.seed, chosen.one_column, chosen.counts)
     wish = Wish("regression", 0, *wants)
-    encoded = _on_one_scale(fit_encoder(course.features, examples.columns, examples.answers, wish), course)
+    encoded = _with_least_scale(fit_encoder(course.features, examples.columns, examples.answers, wish), course)
     return Learned(encoded, fit_estimator(plan, encoded, examples.answers, None), examples)
 
 
-def _on_one_scale(encoded: Encoded, course: Course) -> Encoded:
-    """Return the encoding with all lags and means divided by the same: they are numbers of one unit.
+LEAST_SCALE = 0.01
+"""A lag is not blown up more than the lag that varies most, times one over this."""
 
-    Each on its own, a lag that hardly ever differs from the level, as the season's in a clean periodic series, would be
-    blown up until its rounding errors weighed as much as the others, and a recursion feeds them back to itself.
+
+def _with_least_scale(encoded: Encoded, course: Course) -> Encoded:
+    """Return the encoding with no lag, and no mean, divided by far less than the others: all are of one unit.
+
+    A lag that hardly ever differs from the level, as the season's in a clean periodic series, would else be blown up
+    until its rounding errors weighed as much as the others, and a recursion feeds them back to itself.
     """
     encoder, matrix = encoded.encoder, encoded.matrix
     own = {name for name, kind in course.shape.recipe.features() if kind == "NUMBER"}
     parts = [(column.name, part) for column in encoder.columns for part in (column.parts or [""] * column.width)]
     places = np.array([place for place, (name, part) in enumerate(parts) if name in own and part == "value"], dtype=int)
-    if encoder.is_unscaled or not len(places):
+    varying = places[matrix[:, places].any(axis=0)]
+    if encoder.is_unscaled or not len(varying):
         return encoded
     scale = encoder.scale.copy()
-    scale[places] = scale[places].max()
-    matrix[:, places] *= encoder.scale[places] / scale[places]
+    scale[varying] = np.maximum(scale[varying], LEAST_SCALE * scale[varying].max())
+    matrix[:, varying] *= encoder.scale[varying] / scale[varying]
     return replace(encoded, encoder=replace(encoder, scale=scale))
 
 
