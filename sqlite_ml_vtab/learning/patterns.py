@@ -26,6 +26,7 @@ from sqlite_ml_vtab.learning.runs import Fitted, Plan
 from sqlite_ml_vtab.learning.targets import Target, row_weights
 from sqlite_ml_vtab.learning.training import GOLDEN_ROWS, check_rows, limited, raw_row
 from sqlite_ml_vtab.portable import LISTED, REFIT, Golden, MatrixScores, Model, Pattern, PatternScorer
+from sqlite_ml_vtab.portable.pattern import row_digest
 from sqlite_ml_vtab.portable.values import Floats
 
 MAX_MEASURED = 10_000
@@ -53,8 +54,8 @@ class Setting:
     """The rows, encoded, and what is to be found in them."""
 
     plan: Plan
-    ids: np.ndarray[Any, np.dtype[np.int64]]
-    """Shape (n,): the row ids."""
+    rows: TrainingRows
+    """All n of them."""
     matrix: Floats
     """Shape (n, width)."""
     weights: Floats | None
@@ -81,7 +82,7 @@ def fit(rows: TrainingRows, plan: Plan) -> Fitted:
         _check_count(rows, plan)
         encoded = _encoded(rows, plan)
         weights = row_weights(rows, Target((), np.empty(0), []), np.arange(len(rows.ids)), None)
-        setting = Setting(plan, rows.ids, encoded.matrix, weights)
+        setting = Setting(plan, rows, encoded.matrix, weights)
         found = FINDERS[plan.task](setting)
         model, refitted, scorer = _modelled(rows, setting, encoded, found)
     return Fitted(
@@ -147,9 +148,12 @@ def _clusters(setting: Setting) -> Found:
 
 
 def _kept(setting: Setting, values: np.ndarray[Any, Any], threshold: float = 0.0) -> Pattern:
-    """Return the pattern that keeps a value of each row, by its id."""
-    order = np.argsort(setting.ids, kind="stable")
-    return Pattern(1, threshold, setting.ids[order].astype("<i8"), values[order].astype(np.float64))
+    """Return the pattern that keeps a value of each row, by its id, and what tells the row from others."""
+    order = np.argsort(setting.rows.ids, kind="stable")
+    ids = setting.rows.ids[order].astype("<i8")
+    read = zip(*(column.tolist() for column in setting.rows.take(order)), strict=True)
+    digests = np.fromiter(map(row_digest, read), dtype="<i8", count=len(ids))
+    return Pattern(1, threshold, ids, values[order].astype(np.float64), digests)
 
 
 def _anomalies(setting: Setting) -> Found:

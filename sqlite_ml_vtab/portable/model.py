@@ -204,8 +204,9 @@ _TREE = (
 
 
 def _pattern(tree: Any) -> Pattern:
-    _keys(tree, "outputs", "threshold", "ids", "values")
-    return Pattern(tree["outputs"], tree["threshold"], _array(tree, "ids"), _array(tree, "values"))
+    _keys(tree, "outputs", "threshold", "ids", "values", "digests")
+    kept = (_array(tree, name) for name in ("ids", "values", "digests"))
+    return Pattern(tree["outputs"], tree["threshold"], *kept)
 
 
 def _inverse(tree: Any) -> tuple[str, tuple[float, ...]]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,15 +30,18 @@ class Pattern:
     """Shape (m,), ascending: the row ids of the rows that were trained on, where something is kept of each."""
     values: Floats = field(default_factory=lambda: np.empty(0))
     """Shape (m,): the cluster of each, -1 for noise, or its anomaly score."""
+    digests: np.ndarray[Any, np.dtype[np.int64]] = field(default_factory=lambda: np.empty(0, dtype="<i8"))
+    """Shape (m,): the `row_digest` of each: a row id, or a place in a view, may be another row's by now."""
 
-    def kept(self, rowid: int) -> float | None:
-        """Return what is kept of a row, None for one that was not trained on."""
+    def place(self, rowid: int) -> int | None:
+        """Return where the row of this id stands, None for one that was not trained on."""
         place = int(np.searchsorted(self.ids, rowid))
-        return float(self.values[place]) if place < len(self.ids) and self.ids[place] == rowid else None
+        return place if place < len(self.ids) and self.ids[place] == rowid else None
 
     def tree(self) -> dict[str, Any]:
         """Return what is stored of it."""
-        return {"outputs": self.outputs, "threshold": self.threshold, "ids": self.ids, "values": self.values}
+        kept = {"ids": self.ids, "values": self.values, "digests": self.digests}
+        return {"outputs": self.outputs, "threshold": self.threshold, **kept}
 
     def validate(self, *, is_listed: bool) -> None:
         """Raise ModelError unless it can be asked; `is_listed` says that `values` are clusters."""
@@ -46,6 +52,23 @@ class Pattern:
         # Compared, not subtracted: the difference of two ids can overflow.
         require(bool((self.ids[1:] > self.ids[:-1]).all()), "row ids")
         require(bool(np.isfinite(self.values).all()), "the values of rows")
+        fits = self.digests.dtype == np.dtype("<i8") and self.digests.shape == self.ids.shape
+        require(fits, "the digests of rows")
         if is_listed:
             whole = bool(((self.values >= -1) & (self.values < _LARGEST) & (self.values % 1 == 0)).all())
             require(len(self.ids) > 0 and whole, "the clusters of rows")
+
+
+def row_digest(values: Sequence[Any]) -> int:
+    """Return 64 bits, as a signed number, that tell the features of a row from others, as `values.ONE` reads them."""
+    state = hashlib.blake2b(digest_size=8)
+    for value in values:
+        if value is None or value != value:
+            state.update(b"\0")
+        elif isinstance(value, str):
+            text = value.encode("utf-8", "surrogatepass")
+            state.update(struct.pack("<cq", b"\2", len(text)) + text)
+        else:
+            # 0.0 is added so that -0.0, which is the same number, has the same bytes.
+            state.update(struct.pack("<cd", b"\1", value + 0.0))
+    return int.from_bytes(state.digest(), "little", signed=True)

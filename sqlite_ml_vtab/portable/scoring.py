@@ -17,8 +17,8 @@ from sqlite_ml_vtab.portable.intervals import difficulties, difficulty_of_one, e
 from sqlite_ml_vtab.portable.inverse import INVERSES
 from sqlite_ml_vtab.portable.links import LINKS
 from sqlite_ml_vtab.portable.model import LISTED, REFIT, JointModel, Label, Model
-from sqlite_ml_vtab.portable.pattern import Pattern
-from sqlite_ml_vtab.portable.values import MANY, Column, Floats
+from sqlite_ml_vtab.portable.pattern import Pattern, row_digest
+from sqlite_ml_vtab.portable.values import MANY, ONE, Column, Floats
 
 Bounds: TypeAlias = tuple[Any, Any]
 """The lower and the upper end of an interval; an end that is not known is None. Of several targets: dicts by name."""
@@ -281,12 +281,18 @@ class PatternScorer:
     def stored(self, rowid: int, values: Sequence[Any]) -> tuple[Any, Sequence[float] | None]:
         """Return the answer for a stored row; as it was when it was trained on, where the model keeps that.
 
-        Of a row that a model without a way to place it does not know, the answer is None.
+        Of a row that a model without a way to place it does not know, or that has changed, the answer is None.
         """
-        kept = self._pattern.kept(rowid)
-        if kept is None:
+        place = self._pattern.place(rowid)
+        if place is None or self._has_changed(place, values):
             return (None, None) if self._scorer is None else self.one(values)
+        kept = float(self._pattern.values[place])
         return (int(kept), None) if self.model.task == "clustering" else (self._answer(kept, ()), (kept,))
+
+    def _has_changed(self, place: int, values: Sequence[Any]) -> bool:
+        """Return whether the row whose id stands at `place` has other features than when it was trained on."""
+        read = [ONE[kind](name, value) for (name, kind), value in zip(self.model.features, values, strict=True)]
+        return bool(self._pattern.digests[place] != row_digest(read))
 
     def _answer(self, said: Any, scores: Sequence[float]) -> Any:
         if self.model.task == "anomaly":
@@ -332,6 +338,14 @@ class PatternScorer:
     def warning(self, values: Sequence[Any]) -> str | None:
         """Return why to distrust the answer for these values, None where nothing speaks against it."""
         return "; ".join(self.model.encoder.warnings(values)) or None
+
+    def stored_warning(self, rowid: int, values: Sequence[Any]) -> str | None:
+        """Return the same of a stored row; also that its id was another's, or its values were others, in training."""
+        found, place = self.model.encoder.warnings(values), self._pattern.place(rowid)
+        if place is not None and self._has_changed(place, values):
+            answered = "has no cluster" if self._scorer is None else "is answered as a new one"
+            found.append(f"the row is not as it was trained on, and {answered}")
+        return "; ".join(found) or None
 
 
 AnyScorer: TypeAlias = Scorer | JointScorer | PatternScorer

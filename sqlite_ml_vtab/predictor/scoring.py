@@ -230,7 +230,9 @@ def _same_kept(old: Pattern | None, new: Pattern | None) -> bool:
     """Return whether both keep the same of the same rows."""
     if old is None or new is None:
         return old is new
-    return np.array_equal(old.ids, new.ids) and np.allclose(old.values, new.values, rtol=GOLDEN_TOLERANCE, atol=1e-12)
+    if not (np.array_equal(old.ids, new.ids) and np.array_equal(old.digests, new.digests)):
+        return False
+    return np.allclose(old.values, new.values, rtol=GOLDEN_TOLERANCE, atol=1e-12)
 
 
 def _gives_golden(scorer: AnyScorer, golden: Golden) -> bool:

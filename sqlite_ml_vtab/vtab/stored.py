@@ -109,6 +109,6 @@ class PatternRows(StoredRows):
         scorer, values = self._scorer, [self._row[number] for number in self._features]
         assert isinstance(scorer, PatternScorer)
         if name == "warning":
-            return scorer.warning(values)
+            return scorer.stored_warning(self._row[0], values)
         self._answered = self._answered or scorer.stored(self._row[0], values)
         return scorer.hidden(name, values, *self._answered)

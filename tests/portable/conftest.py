@@ -10,6 +10,8 @@ import pytest
 from sqlite_ml_vtab.portable import LISTED, Conformal, Golden, Model, Pattern, codec
 from sqlite_ml_vtab.portable.encoder import ColumnEncoding, Encoder
 from sqlite_ml_vtab.portable.families import FAMILIES
+from sqlite_ml_vtab.portable.pattern import row_digest
+from sqlite_ml_vtab.portable.values import ONE
 
 
 def _estimators():
@@ -116,6 +118,9 @@ def _pattern(task, family, estimator, pattern):
 
 
 IDS = np.array([-5, 1, 2, 2**62], dtype="<i8")
+READ = [ONE[column.kind](column.name, value) for column, value in zip(ENCODER.columns, ROWS[0], strict=True)]
+DIGESTS = np.full(4, row_digest(READ), dtype="<i8")
+"""The four rows that are kept were all like the first of ROWS."""
 
 
 def _patterns():
@@ -124,7 +129,7 @@ def _patterns():
     from sklearn.decomposition import NMF
     from sklearn.neighbors import LocalOutlierFactor
 
-    kept = Pattern(1, 1.5, IDS, np.array([1.0, 2.0, 1.25, 1.5]))
+    kept = Pattern(1, 1.5, IDS, np.array([1.0, 2.0, 1.25, 1.5]), DIGESTS)
     return {
         "centres": _pattern("clustering", "centres", KMeans(3, random_state=0), Pattern()),
         "density": _pattern("anomaly", "density", LocalOutlierFactor(5, novelty=True), kept),
@@ -136,7 +141,7 @@ def _patterns():
 @pytest.fixture(scope="session")
 def listed():
     """A model that knows the clusters of four rows, the last one noise, and no others."""
-    return _pattern("clustering", LISTED, None, Pattern(1, 0.0, IDS, np.array([0.0, 1.0, 1.0, -1.0])))
+    return _pattern("clustering", LISTED, None, Pattern(1, 0.0, IDS, np.array([0.0, 1.0, 1.0, -1.0]), DIGESTS))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """Models of tasks without a target: what they say of new rows and of those they were trained on, and what they refuse."""
 
+import hashlib
 import math
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +13,7 @@ from sqlite_ml_vtab.errors import ModelError
 from sqlite_ml_vtab.portable import Conformal, Pattern, PatternScorer, Scorer, from_bytes, scorer_of, to_bytes
 from sqlite_ml_vtab.portable.families.nonnegative import scores as weights
 from sqlite_ml_vtab.portable.model import DECIDES, WITHOUT_TARGET
+from sqlite_ml_vtab.portable.pattern import row_digest
 
 NO_NEW_ROWS = (
     "the algorithm of this version cannot place new rows; it gives the clusters of the rows it was trained on: "
@@ -51,6 +54,27 @@ def test_a_row_that_was_trained_on_is_answered_as_it_was_then(models, rows):
     assert kept == [(0, (1.0,)), (1, (2.0,)), (0, (1.25,)), (0, (1.5,))]
     assert scorer.hidden("anomaly_score", rows[0], *kept[1]) == 2.0
     assert scorer.stored(3, rows[0]) == scorer.one(rows[0])
+
+
+def test_a_row_that_has_changed_is_answered_as_a_new_one(models, listed, rows):
+    scorer, of_listed = PatternScorer(models["density"]), PatternScorer(listed)
+    assert scorer.stored(1, rows[1]) == scorer.one(rows[1])
+    assert of_listed.stored(1, rows[1]) == (None, None)
+    said = "the row is not as it was trained on, and "
+    assert scorer.stored_warning(1, rows[1]).endswith(f"{said}is answered as a new one")
+    assert of_listed.stored_warning(1, rows[1]).endswith(f"{said}has no cluster")
+    for rowid, row in ((1, rows[0]), (3, rows[1])):
+        assert said not in (of_listed.stored_warning(rowid, row) or "")
+
+
+def test_the_digest_of_a_row_is_that_of_the_format():
+    """As docs/portable-format.md writes it down: each value with a sign of its type before it."""
+    text = b"\2" + (2).to_bytes(8, "little") + "ñ".encode()
+    expected = hashlib.blake2b(b"\1" + struct.pack("<d", 1.5) + b"\0" + text, digest_size=8).digest()
+    assert row_digest((1.5, math.nan, "ñ")) == row_digest((1.5, None, "ñ")) == struct.unpack("<q", expected)[0]
+    assert row_digest((0.0,)) == row_digest((-0.0,))
+    different = [("a", "b"), ("ab",), ("ab", ""), ("", "ab"), (1.0,), ("1.0",), (None,), (None, None), ()]
+    assert len({row_digest(values) for values in different}) == len(different)
 
 
 def test_a_model_of_listed_rows_answers_these_and_no_others(listed, rows):
@@ -103,6 +127,9 @@ IDS = np.array([1, 2], dtype="<i8")
         ("density", {"pattern": Pattern(ids=IDS * 0, values=np.zeros(2))}, "row ids."),
         ("density", {"pattern": Pattern(ids=IDS.astype("<i4"), values=np.zeros(2))}, "row ids."),
         ("density", {"pattern": Pattern(ids=IDS, values=np.array([0.0, math.inf]))}, "the values of rows."),
+        ("density", {"pattern": Pattern(ids=IDS, values=np.zeros(2))}, "the digests of rows."),
+        ("density", {"pattern": Pattern(ids=IDS, values=np.zeros(2), digests=np.zeros(2))}, "the digests of rows."),
+        ("density", {"pattern": Pattern(ids=IDS, values=np.zeros(2), digests=IDS[:1])}, "the digests of rows."),
         ("nonnegative", {"pattern": Pattern(0)}, "outputs."),
         ("nonnegative", {"pattern": Pattern(True)}, "outputs."),
         ("nonnegative", {"pattern": Pattern(1001)}, "outputs."),
@@ -116,18 +143,17 @@ def test_a_pattern_that_does_not_fit_its_model_is_refused(models, family, change
 
 @pytest.mark.parametrize("values", [[0.5, 0.0], [-2.0, 0.0], [2.0**31, 0.0]])
 def test_what_is_listed_is_a_cluster_for_each_row(listed, values):
-    pattern = Pattern(ids=IDS, values=np.array(values))
+    pattern = Pattern(ids=IDS, values=np.array(values), digests=IDS)
     assert refusal(replace(listed, pattern=pattern)) == "the clusters of rows."
     assert refusal(replace(listed, pattern=Pattern())) == "the clusters of rows."
     assert refusal(replace(listed, labels=(0,))) == "labels."
 
 
-def test_the_ends_of_what_a_row_id_can_be_are_found(listed):
+def test_the_ends_of_what_a_row_id_can_be_are_found(listed, rows):
     ends = np.array([-(2**63), 2**63 - 1], dtype="<i8")
-    scorer = PatternScorer(
-        from_bytes(to_bytes(replace(listed, pattern=Pattern(ids=ends, values=np.array([1.0, 0.0])))))
-    )
-    assert [scorer.stored(rowid, ())[0] for rowid in (-(2**63), 0, 2**63 - 1)] == [1, None, 0]
+    pattern = Pattern(ids=ends, values=np.array([1.0, 0.0]), digests=listed.pattern.digests[:2])
+    scorer = PatternScorer(from_bytes(to_bytes(replace(listed, pattern=pattern))))
+    assert [scorer.stored(rowid, rows[0])[0] for rowid in (-(2**63), 0, 2**63 - 1)] == [1, None, 0]
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 9])

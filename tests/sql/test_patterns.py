@@ -97,6 +97,40 @@ def test_rows_are_inserted_changed_and_deleted_as_on_any_table(db, algorithm):
     assert value(db, "SELECT count(*) FROM p WHERE k = 'many'") > 10
 
 
+@pytest.mark.parametrize("algorithm", ["dbscan", "hdbscan", "agglomerative"])
+def test_a_row_that_takes_the_place_of_another_does_not_take_its_cluster(db, algorithm):
+    declare(db, "clustering", f", algorithm={algorithm}")
+    fill(db)
+    command(db, "train")
+    db.execute("UPDATE p SET a = 500 WHERE rowid = 1; DELETE FROM p WHERE rowid = 60")
+    db.execute("INSERT INTO p(a, b) VALUES (500, 500)")
+    gone = "the row is not as it was trained on, and has no cluster"
+    assert rows(db, "SELECT rowid, cluster, distance FROM p WHERE cluster IS NULL") == [
+        (1, None, None),
+        (60, None, None),
+    ]
+    assert [row[0].endswith(gone) for row in rows(db, "SELECT warning FROM p WHERE warning IS NOT NULL")] == [True] * 2
+    db.execute("UPDATE p SET a = ? WHERE rowid = 1", (CLOUDS[0][0],))
+    assert rows(db, "SELECT cluster IS NULL, warning FROM p WHERE rowid = 1") == [(0, None)]
+
+
+def test_rows_of_a_view_that_have_moved_have_no_cluster_of_another(db):
+    db.execute("CREATE TABLE s(id INTEGER PRIMARY KEY, a, b, k, d)")
+    db.executemany("INSERT INTO s(a, b, k, d) VALUES (?, ?, ?, '2024-01-31')", CLOUDS)
+    db.execute("CREATE VIEW v AS SELECT a, b, k, d FROM s")
+    db.execute(
+        "CREATE VIRTUAL TABLE p USING ml_clustering(content='v', algorithm=dbscan, a, b REAL, k CATEGORY, d DATE)"
+    )
+    command(db, "train")
+    before = dict(rows(db, "SELECT k, cluster FROM p"))
+    assert None not in before.values()
+    db.execute("DELETE FROM s WHERE id = 30")
+    after = rows(db, "SELECT k, cluster, warning FROM p")
+    assert [cluster for _, cluster, _ in after] == [before[name] for name, *_ in after[:29]] + [None] * 30
+    said = "the row is not as it was trained on, and has no cluster"
+    assert [warning.endswith(said) for *_, warning in after[29:]] == [True] * 30
+
+
 @pytest.mark.parametrize("change", ["cluster = 1", "distance = 0.5", "warning = 'x'", "cluster = 1, a = 2"])
 def test_what_a_model_says_cannot_be_stored(clusters, change):
     name = change.partition(" ")[0]
@@ -219,6 +253,9 @@ def test_a_row_that_was_trained_on_is_not_its_own_neighbour(db):
         rows(db, "SELECT anomaly_score FROM p(100, 100)"),
     )
     assert own[0][0] > 1.01 * new[0][0]
+    db.execute("UPDATE p SET a = 100, b = 100 WHERE rowid = 1")
+    changed = rows(db, "SELECT anomaly_score, is_anomaly, warning FROM p WHERE rowid = 1")
+    assert changed == [(new[0][0], 1, "the row is not as it was trained on, and is answered as a new one")]
 
 
 def test_probabilities_of_a_mixture_are_told_by_cluster(db):
