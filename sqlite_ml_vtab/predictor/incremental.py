@@ -17,11 +17,14 @@ from sqlite_ml_vtab.learning.runs import Fitted, Plan
 from sqlite_ml_vtab.portable import Model, from_bytes
 from sqlite_ml_vtab.portable.codec import decode, digest, encode
 from sqlite_ml_vtab.predictor.base import Predictor
+from sqlite_ml_vtab.predictor.belonging import belongs
 from sqlite_ml_vtab.predictor.digests import ChainedDigest
 from sqlite_ml_vtab.store import versions
 from sqlite_ml_vtab.store.reading import Reading
 
 LAST_ID = 2**63 - 1
+_MOST_ROWS = 2**53
+"""No table has so many rows; a record that says so would count beyond what SQLite can store."""
 MAX_PASSES = 1_000
 """So often a version can go on from another: its rebuild goes through all of them."""
 
@@ -85,6 +88,8 @@ def go_on(predictor: Predictor, plan: Plan, options: Mapping[str, Any]) -> InChu
     number, taken_before, before = _last_version(predictor, options)
     if len(taken_before) >= MAX_PASSES:
         raise CommandError(f"version {number} has gone on {MAX_PASSES} times, the most there may be. Train anew.")
+    if taken_before[-1][1] == LAST_ID:
+        raise CommandError(f"no row can come after row {LAST_ID}, the last one that version {number} took. Train anew.")
     start = _start(predictor, plan, number, before.rows_trained)
     spans = [*taken_before, (taken_before[-1][1] + 1, LAST_ID)]
     done = _fit(predictor, plan, spans, start, before.rows_digest)
@@ -129,7 +134,8 @@ def _last_version(
         except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
             continue
         if recorded == json.loads(json.dumps(options)):
-            if type(record.rows_trained) is not int or not isinstance(record.rows_digest, str):
+            is_count = type(record.rows_trained) is int and 0 <= record.rows_trained < _MOST_ROWS
+            if not is_count or not isinstance(record.rows_digest, str):
                 raise ModelError(f"the record of version {number} cannot be read. Train anew, without warm.")
             return number, _spans(passes), record
     raise CommandError(
@@ -158,8 +164,7 @@ def _start(predictor: Predictor, plan: Plan, number: int, trained: int) -> Start
         raise ModelError(f"the state of version {number} is gone or of another model. Train anew, without warm.")
     limit = predictor.host.max_model_bytes
     model, kept = from_bytes(blob, limit), decode(found[1], limit)
-    named = [name for name, _ in model.features] == predictor.feature_names and model.task == plan.task
-    if not isinstance(model, Model) or not named or kept.get("algorithm") != plan.name:
+    if not isinstance(model, Model) or not belongs(predictor, model) or kept.get("algorithm") != plan.name:
         raise ModelError(f"the state of version {number} is of another predictor. Train anew, without warm.")
     encoded = Encoded(model.encoder, np.empty((1, model.encoder.width)), False, ())
     estimator = restored(plan, encoded, len(model.labels), kept.get("state", {}))

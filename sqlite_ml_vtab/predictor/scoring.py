@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from sqlite_ml_vtab.declaration import Declaration, Kind, Role
-from sqlite_ml_vtab.declaration.tasks import components
 from sqlite_ml_vtab.errors import (
     InputError,
     ModelError,
@@ -21,9 +19,7 @@ from sqlite_ml_vtab.portable import (
     REFIT,
     AnyScorer,
     Forecaster,
-    ForecastModel,
     Golden,
-    JointModel,
     Pattern,
     StoredModel,
     StoredScorer,
@@ -34,8 +30,8 @@ from sqlite_ml_vtab.portable import (
     to_bytes,
 )
 from sqlite_ml_vtab.portable.scoring import scorer_of as plain_scorer_of
-from sqlite_ml_vtab.portable.values import ONE
 from sqlite_ml_vtab.predictor.base import Predictor
+from sqlite_ml_vtab.predictor.belonging import belongs
 from sqlite_ml_vtab.predictor.incremental import fit_again
 from sqlite_ml_vtab.predictor.kept import SCORERS, refit_key, remember
 from sqlite_ml_vtab.predictor.training import fit, plan, stored_digest, stored_rows
@@ -111,42 +107,10 @@ def _refitted(predictor: Predictor, number: int, model: StoredModel, blob: bytes
     return remember(predictor, number, fitted, blob)
 
 
-_FITS = {Kind.ANY: tuple(ONE), Kind.CATEGORY: ("CATEGORY", "WORDS")}
-"""The kinds that a model can have decided on, where they are not the declared one."""
-
-
 def _check_belongs(predictor: Predictor, number: int, found: StoredScorer) -> None:
     """Refuse a model of another predictor that was put in this one's place."""
-    if not _belongs(predictor, found.model):
+    if not belongs(predictor, found.model):
         raise ModelError(f"the model of version {number} was trained for other columns. {mend(predictor, number)}")
-
-
-def _belongs(predictor: Predictor, model: StoredModel) -> bool:
-    """Return whether `model` has the task, the targets, the features and the kinds that are declared."""
-    declaration = predictor.declaration
-    if isinstance(model, ForecastModel):
-        return declaration.has_series and _is_of_series(declaration, model) and _has_features(declaration, model)
-    targets = [column.name for column in declaration.targets]
-    if isinstance(model, JointModel) and list(model.targets) != targets:
-        return False
-    if (model.task, len(members(model))) != (declaration.task, max(1, len(targets))):
-        return False
-    if model.task == "projection" and members(model)[0].outputs != components(declaration.options):
-        return False
-    return _has_features(declaration, model)
-
-
-def _is_of_series(declaration: Declaration, model: ForecastModel) -> bool:
-    roles = ((Role.TARGET, (model.target,)), (Role.ORDER, (model.order,)), (Role.GROUP, model.groups))
-    return all(tuple(column.name for column in declaration.having(role)) == names for role, names in roles)
-
-
-def _has_features(declaration: Declaration, model: StoredModel) -> bool:
-    features = model.declared if isinstance(model, ForecastModel) else model.features
-    if [name for name, _ in features] != [column.name for column in declaration.features]:
-        return False
-    kinds = [column.kind for column in declaration.features]
-    return all(has in _FITS.get(kind, (kind,)) for kind, (_, has) in zip(kinds, features, strict=True))
 
 
 def source_chunks(predictor: Predictor, text: Any) -> Iterator[list[tuple[Any, ...]]]:
@@ -212,7 +176,7 @@ def _stored_model(predictor: Predictor, number: int) -> StoredModel | None:
         model = from_bytes(versions.model(predictor.tables, number), predictor.host.max_model_bytes)
     except ModelError:
         return None
-    return model if _belongs(predictor, model) else None
+    return model if belongs(predictor, model) else None
 
 
 def _same_answers(old: StoredModel, fitted: Fitted) -> bool:

@@ -403,6 +403,8 @@ def test_an_optimiser_with_a_memory_cannot_go_on(big):
         "UPDATE p_versions SET options = json_set(options, '$.passes', json('[]'))",
         "UPDATE p_versions SET options = json_set(options, '$.passes', json('[{\"from\": 9, \"to\": 1}]'))",
         "UPDATE p_versions SET rows_trained = 'many'",
+        "UPDATE p_versions SET rows_trained = 9223372036854775807",
+        "UPDATE p_versions SET rows_trained = -1",
         "UPDATE p_versions SET rows_digest = x'00'",
     ],
 )
@@ -417,6 +419,35 @@ def test_a_tampered_state_is_refused(big, sql):
     assert refusal(big, WARM).startswith("ModelError: p: ")
     assert rows(big, "SELECT version FROM p_versions") == [(1,)]
     big.execute("DROP TABLE p")
+
+
+@pytest.mark.parametrize("columns", ["a TEXT, b REAL, c TEXT", "a REAL, b DATE, c TEXT", "a REAL, b REAL, c REAL"])
+def test_the_state_of_a_predictor_of_the_same_names_and_other_kinds_is_refused(db, small, columns):
+    numbers, texts = range(400), ("u", "v")
+    db.execute("CREATE TABLE x(id INTEGER PRIMARY KEY, a, b, c, y)")
+    kinds = {"TEXT": lambda i: texts[i % 2], "REAL": float, "DATE": lambda i: f"{1900 + i % 100}-01-31"}
+    for name, declared in (("q", columns), ("p", "a REAL, b REAL, c TEXT")):
+        read = [kinds[column.split()[1]] for column in declared.split(", ")]
+        db.execute("DELETE FROM x")
+        drawn = [(i + 1, *(make(i) for make in read), "yes" if i % 3 else "no") for i in numbers]
+        db.executemany("INSERT INTO x VALUES (?, ?, ?, ?, ?)", drawn)
+        declare(db, name, f"{declared}, y TEXT TARGET, fit='incremental', algorithm='sgd', content='x'")
+        command(db, "train", name=name)
+    db.execute("UPDATE p_models SET (model, digest) = (SELECT model, digest FROM q_models)")
+    db.execute("UPDATE p_states SET (state, model_digest) = (SELECT state, model_digest FROM q_states)")
+    db.execute("INSERT INTO x SELECT id + 400, a, b, c, y FROM x")
+    said = "ModelError: p: the state of version 1 is of another predictor. Train anew, without warm."
+    assert refusal(db, WARM) == said
+    db.execute("DROP TABLE p; DROP TABLE q")
+
+
+def test_nothing_comes_after_the_last_row_there_can_be(big):
+    declare(big, columns=COLUMNS.format("sgd"))
+    big.execute("UPDATE x SET id = 9223372036854775807 WHERE id = 6000")
+    command(big, "train")
+    assert refusal(big, WARM) == (
+        "CommandError: p: no row can come after row 9223372036854775807, the last one that version 1 took. Train anew."
+    )
 
 
 # What it cannot do
