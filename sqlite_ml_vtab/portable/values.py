@@ -58,6 +58,11 @@ def category(name: str, value: Any, kind: str = "CATEGORY") -> str | None:
     raise InputError(f"column {name!r} is {kind}, got {shown(value)}. Give text, a number or NULL.")
 
 
+def whole(value: Any) -> Any:
+    """Return a REAL that is a whole number as the INTEGER that SQLite says is equal, anything else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def date(name: str, value: Any) -> float:
     """Return a DATE as seconds since 1970 in UTC, NaN for NULL.
 

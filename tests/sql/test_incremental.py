@@ -450,6 +450,19 @@ def test_nothing_comes_after_the_last_row_there_can_be(big):
     )
 
 
+@pytest.mark.parametrize("fit", ["whole", "incremental"])
+def test_a_group_is_the_same_whether_its_number_is_written_with_a_point_or_not(db, small, fit):
+    db.execute("CREATE TABLE x(id INTEGER PRIMARY KEY, a, g, y)")
+    drawn = [(i, float(i % 11), (float if i % 2 else int)(i // 4), "yes" if i % 3 else "no") for i in range(1, 2_001)]
+    db.executemany("INSERT INTO x VALUES (?, ?, ?, ?)", drawn)
+    options = f"split=group, fit={fit}, algorithm=sgd, content='x'"
+    db.execute(f"CREATE VIRTUAL TABLE p USING ml_classification(a REAL, g GROUP, y TEXT TARGET, {options})")
+    command(db, "train")
+    tested = "SELECT count(*) AS n FROM x JOIN p_holdout ON row = id GROUP BY g"
+    assert 0 < value(db, f"SELECT count(*) FROM ({tested})") < 500
+    assert value(db, f"SELECT count(*) FROM ({tested}) WHERE n < 4") <= 1
+
+
 # What it cannot do
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from sqlite_ml_vtab.declaration import Declaration, Role
 from sqlite_ml_vtab.errors import TrainingError, shown
 from sqlite_ml_vtab.learning.runs import Plan
+from sqlite_ml_vtab.portable.values import whole
 
 BLOCK = 1_000
 """Neighbouring rows that are read together."""
@@ -70,7 +71,8 @@ def _of_groups(ids: Ids, groups: Sequence[Any], seed: int) -> Any:
     found = mixed(ids, seed)
     for place, group in enumerate(groups):
         if group is not None:
-            text = f"{seed} {group!r}".encode()
+            # As `fit='whole'` and SQLite have it, 1 and 1.0 are one group.
+            text = f"{seed} {whole(group)!r}".encode("utf-8", "surrogatepass")
             found[place] = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
     return found
 
