@@ -14,7 +14,7 @@ from sqlite_ml_vtab.errors import InputError, TrainingError, choices, shown
 from sqlite_ml_vtab.learning.forecasts.series import AllRows, Series, key_text, named, on_steps, when
 from sqlite_ml_vtab.portable import Forecaster
 from sqlite_ml_vtab.portable.forecasts import MAX_HORIZON, Walk
-from sqlite_ml_vtab.portable.values import ONE, Floats
+from sqlite_ml_vtab.portable.values import ONE, Floats, whole
 from sqlite_ml_vtab.predictor.base import Predictor
 from sqlite_ml_vtab.predictor.scoring import stored_scorer
 from sqlite_ml_vtab.predictor.series import series_rows
@@ -125,7 +125,7 @@ class Forecasts:
             return None
         if self._forecaster.model.step.has_dates:
             return float(ONE["DATE"]("start", value))
-        if isinstance(value, int | float) and value == math.floor(value) and abs(value) < 2**52:
+        if isinstance(value, int | float) and abs(value) < 2**52 and value == math.floor(value):
             return float(value)
         raise InputError(f"start is a whole number, as {self._forecaster.model.order!r} is, got {shown(value)}.")
 
@@ -164,16 +164,21 @@ class Forecasts:
         )
 
     def _found(self, key: tuple[Any, ...]) -> Series | None:
-        """Return the series called so; the first time its rows alone are read, then all, for a join asks for many."""
-        wanted = _comparable(key)
+        """Return the series called so; the first time its rows alone are read, then all, for a join asks for many.
+
+        The text '1' finds the number 1, as they are one category; and 1.0 finds 1, as they are equal.
+        """
+        wanted = key_text(key)
         if wanted not in self._single and not self._single:
             self._keep(self._read(dict(zip(self._forecaster.model.groups, key, strict=True))))
         if wanted not in self._single and self._all is None:
             self._keep(self._every())
-        return self._single.get(wanted)
+        return self._single.get(wanted) or self._single.get(_of_whole(key))
 
     def _keep(self, found: Sequence[Series]) -> None:
-        self._single |= {_comparable(one.key): one for one in found}
+        # Under its own text in any case: '1.0' and '1' may be two series.
+        self._single = {_of_whole(one.key): one for one in found} | self._single
+        self._single |= {key_text(one.key): one for one in found}
 
     # The rows
 
@@ -267,9 +272,9 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _comparable(key: Sequence[Any]) -> tuple[Any, ...]:
-    """Return a key such that the number 1 and the text '1' are the same series, as they are one category."""
-    return key_text(key)
+def _of_whole(key: Sequence[Any]) -> tuple[str | None, ...]:
+    """Return the text of a key whose whole numbers are all written without a point."""
+    return key_text([whole(value) for value in key])
 
 
 def _key(value: Any, groups: Sequence[str]) -> tuple[Any, ...]:
@@ -287,8 +292,17 @@ def _key(value: Any, groups: Sequence[str]) -> tuple[Any, ...]:
         read = None
     if isinstance(read, dict) and read.keys() == set(groups):
         read = [read[name] for name in groups]
-    if isinstance(read, list) and len(read) == len(groups) and not any(isinstance(one, list | dict) for one in read):
+    if isinstance(read, list) and len(read) == len(groups) and all(map(_is_stored, read)):
         return tuple(read)
     raise InputError(
         f"of_series names a series by {', '.join(groups)}, got {shown(value)}. Pass json_array({', '.join(groups)})."
     )
+
+
+def _is_stored(value: Any) -> bool:
+    """Return whether a value out of JSON is one that SQLite can store, and a GROUP column can have."""
+    if isinstance(value, str):
+        return value.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or (isinstance(value, int) and -(2**63) <= value < 2**63)

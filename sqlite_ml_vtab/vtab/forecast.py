@@ -11,6 +11,7 @@ import apsw
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration import Role
 from sqlite_ml_vtab.errors import InputError
+from sqlite_ml_vtab.portable.values import looks_numeric
 from sqlite_ml_vtab.vtab.cursor import Cursor
 from sqlite_ml_vtab.vtab.layout import Layout
 from sqlite_ml_vtab.vtab.plan import ROWID, Choice, Way, equalities, surplus
@@ -79,7 +80,7 @@ def best_index(info: apsw.IndexInfo, layout: Layout) -> bool:
     for argument, (place, _) in enumerate(consumed, 1):
         info.set_aConstraintUsage_argvIndex(place, argument)
         info.set_aConstraintUsage_omit(place, True)
-    where = _where(layout, constraints, first + 2 in constraints)
+    where = _where(info, layout, constraints, first + 2 in constraints)
     if where is not None:
         # Not omitted: SQLite compares by its own rules, we only spare it the other series.
         info.set_aConstraintUsage_argvIndex(where, len(consumed) + 1)
@@ -105,13 +106,16 @@ def _check(layout: Layout, constraints: Mapping[int, object]) -> None:
         raise InputError(f"a forecast has no source. INSERT rows of the future with NULL for {target!r} instead.")
 
 
-def _where(layout: Layout, constraints: Mapping[int, tuple[int, bool]], is_named: bool) -> int | None:
+def _where(
+    info: apsw.IndexInfo, layout: Layout, constraints: Mapping[int, tuple[int, bool]], is_named: bool
+) -> int | None:
     """Return the place of the constraint that names the series by its column, None where there is none."""
     columns = [n for n, column in enumerate(layout.declaration.columns) if column.role is Role.GROUP]
     if is_named or len(columns) != 1:
         return None
     place, usable = constraints.get(columns[0], (0, False))
-    return place if usable else None
+    # By another collation, such as NOCASE, other series may be equal too.
+    return place if usable and info.get_aConstraint_collation(place) == "BINARY" else None
 
 
 def _stored(info: apsw.IndexInfo, consumed: list[tuple[int, bool]], choice: Choice, rows: int, cost: float) -> bool:
@@ -159,7 +163,7 @@ class _Steps:
         self._found, self._rowid = iter(()), 0
         if not self._asked.where:
             self._found = forecasts.rows(self._given["start"], self._given["horizon"], of_series)
-        elif (only := next(values)) is not None and forecasts.has(only):
+        elif (only := next(filter(forecasts.has, _forms(next(values))), None)) is not None:
             self._found = forecasts.rows(self._given["start"], self._given["horizon"], only)
         self.next()
 
@@ -216,6 +220,14 @@ class _Steps:
         for name in layout.declaration.says:
             found[layout.number(name)] = lambda row, name=name: getattr(row, name)  # type: ignore[misc]
         return found | {-1: lambda row: self.rowid()}
+
+
+def _forms(value: Any) -> list[Any]:
+    """Return what a GROUP column may be compared with where a query says `value`; SQLite has the last word on each."""
+    if value is None or isinstance(value, bytes):
+        return []
+    # SQLite applies the affinity of the column only when it compares, so that '1.0' may yet become the number 1.
+    return [value, float(value)] if isinstance(value, str) and looks_numeric([value]) else [value]
 
 
 def _declared(role: Role, place: int) -> Callable[[verbs.Forecast], Any]:

@@ -315,6 +315,102 @@ def test_several_group_columns_tell_series_apart_together(db):
     )
 
 
+def of_two(db, column, keys):
+    """Train a forecast of two series of whole steps, called `keys`."""
+    declare(db, f"at INTEGER ORDER, {column} GROUP, value REAL TARGET")
+    for place, key in enumerate(keys):
+        db.executemany("INSERT INTO t VALUES (?, ?, ?)", [(i, key, 1000 * place + i % 7) for i in range(60)])
+    command(db, "train", name="t")
+
+
+@pytest.mark.parametrize(
+    ("column", "keys", "condition", "found"),
+    [
+        ("g TEXT", ("a", "b"), "g = 'A' COLLATE NOCASE", ["a"]),
+        ("g TEXT", ("a", "A"), "g = 'A' COLLATE NOCASE", ["A", "a"]),
+        ("g TEXT", ("a", "b"), "g = x'00'", []),
+        ("g TEXT", ("a", "b"), "g = NULL", []),
+        ("g TEXT", ("1", "1.0"), "g = 1.0", ["1.0"]),
+        ("g TEXT", ("1", "1.0"), "g = 1", ["1"]),
+        ("g TEXT", ("1", "2"), "g = 1.0", []),
+        ("g INTEGER", (1, 2), "g = 1.0", [1]),
+        ("g INTEGER", (1, 2), "g = '1'", [1]),
+        ("g INTEGER", (1, 2), "g = ' 1.0 '", [1]),
+        ("g INTEGER", (1, 2), "g = 1.5", []),
+        ("g INTEGER", (1, 2), "g = 9e999", []),
+        ("g REAL", (1.0, 2.5), "g = 1", [1.0]),
+        ("g REAL", (1.0, 2.5), "g = '1'", [1.0]),
+        ("g REAL", (1.0, 2.5), "g = 2.5", [2.5]),
+        ("g", (1, "2"), "g = 1.0", [1]),
+        ("g", (1, "2"), "g = '1'", []),
+        ("g", (1, "2"), "g = 2", []),
+        ("g", (1.0, "2"), "g IN (1, '2')", [1.0, "2"]),
+    ],
+)
+def test_a_condition_finds_the_series_that_sqlite_says_are_equal(db, column, keys, condition, found):
+    of_two(db, column, keys)
+    told = [key for (key,) in rows(db, f"SELECT g FROM t(NULL, 1) WHERE {condition} ORDER BY g")]
+    assert list(map(repr, told)) == list(map(repr, found))
+    assert told == [
+        key for (key,) in rows(db, f"SELECT g FROM (SELECT DISTINCT g FROM t) WHERE {condition} ORDER BY g")
+    ]
+
+
+def test_a_join_on_another_form_of_a_number_finds_every_series(db):
+    of_two(db, "g INTEGER", (1, 2))
+    db.execute("CREATE TABLE s(g REAL); INSERT INTO s VALUES (1), (2), (3)")
+    assert rows(db, "SELECT s.g, t.g FROM s JOIN t(NULL, 1) ON t.g = s.g ORDER BY 1") == [(1, 1), (2, 2)]
+    assert rows(db, "SELECT s.g, t.g FROM s JOIN t(NULL, 1, s.g) WHERE s.g < 3 ORDER BY 1") == [(1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, "1"), (1.0, "1"), (0.1, "0.1")])
+def test_two_series_of_one_name_are_refused(db, one, other):
+    assert refusal_of_two(db, one, other) == (
+        f"TrainingError: t: series {one!r} and series {other!r} have one name. "
+        "Store 'g' alike in both: all as text, or all as numbers."
+    )
+
+
+def refusal_of_two(db, *keys):
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - its class is part of what is returned
+        of_two(db, "g", keys)
+    return f"{type(caught.value).__name__}: {caught.value}"
+
+
+def test_a_number_and_the_real_equal_to_it_are_one_series(db):
+    declare(db, "at INTEGER ORDER, g GROUP, value REAL TARGET")
+    db.executemany("INSERT INTO t VALUES (?, ?, ?)", [(i, 1.0 if i % 2 else 1, i % 7) for i in range(60)])
+    command(db, "train", name="t")
+    assert rows(db, "SELECT count(DISTINCT g), count(*) FROM t(NULL, 2)") == [(1, 2)]
+
+
+@pytest.mark.parametrize("value", ["9e999", "-9e999", "1e300", "1.5", "'x'", "x'00'"])
+def test_a_start_that_is_no_whole_number_is_refused(db, value):
+    of_two(db, "g", (1, 2))
+    assert refusal(db, f"SELECT * FROM t({value}, 3)").startswith(
+        "InputError: t: start is a whole number, as 'at' is, "
+    )
+
+
+@pytest.mark.parametrize(
+    "second", ["100000000000000000000000", "-9223372036854775809", "NaN", "1e999", "[]", '"\\ud800"']
+)
+def test_a_series_called_by_what_sqlite_cannot_store_is_refused(db, second):
+    declare(db, "at INTEGER ORDER, g TEXT GROUP, h GROUP, value REAL TARGET")
+    db.executemany("INSERT INTO t VALUES (?, 'a', ?, ?)", [(i, h, i % 7) for h in (1, None) for i in range(60)])
+    command(db, "train", name="t")
+    for series in (f'["a", {second}]', f'{{"h": {second}, "g": "a"}}'):
+        said = refusal(db, "SELECT * FROM t(NULL, 1, ?)", (series,))
+        assert said.startswith("InputError: t: of_series names a series by g, h, got '")
+        assert said.endswith("Pass json_array(g, h).")
+    for second in ("1", "1.0", "true", '"1"'):
+        assert rows(db, "SELECT g, h FROM t(NULL, 1, ?)", (f'["a", {second}]',)) == [("a", 1)]
+    assert rows(db, "SELECT g, h FROM t(NULL, 1, json_array('a', NULL))") == [("a", None)]
+    assert refusal(db, "SELECT * FROM t(NULL, 1, json_array('a', 9223372036854775807))").startswith(
+        "InputError: t: no series 'a', 9223372036854775807. "
+    )
+
+
 # Steps
 
 

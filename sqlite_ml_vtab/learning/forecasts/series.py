@@ -14,7 +14,7 @@ from sqlite_ml_vtab.errors import TrainingError, shown
 from sqlite_ml_vtab.learning.columns import Feature
 from sqlite_ml_vtab.learning.rows import MAX_NUMBER, decide_kind
 from sqlite_ml_vtab.portable.steps import Ints, Step, in_words, written_like
-from sqlite_ml_vtab.portable.values import MANY, ONE, Column, Floats
+from sqlite_ml_vtab.portable.values import MANY, ONE, Column, Floats, whole
 
 TOLERANCE = 0.15
 """A row that stands off its step by less than this share of it is moved onto it."""
@@ -92,20 +92,38 @@ def collect(
         SeriesRows(
             key, numbers[at], times[at], values[at], [stored[place] for place in at], tuple(c[at] for _, c in features)
         )
-        for key, at in _places(keys, times)
+        for key, at in _places(keys, times, [column.name for column in columns[2 : 2 + groups]])
     )
     names = tuple(column.name for column in columns)
     declared = tuple(feature for feature, _ in features)
     return AllRows(series, has_dates, names[0], names[1], names[2 : 2 + groups], declared)
 
 
-def _places(keys: Sequence[tuple[Any, ...]], times: Floats) -> list[tuple[tuple[Any, ...], Ints]]:
+def _places(
+    keys: Sequence[tuple[Any, ...]], times: Floats, groups: Sequence[str]
+) -> list[tuple[tuple[Any, ...], Ints]]:
     """Return, by key, the places of its rows in order of time; numbers before text, NULL first."""
     found: dict[tuple[Any, ...], list[int]] = {}
     for place, key in enumerate(keys):
         found.setdefault(key, []).append(place)
+    _check_keys(found, groups)
     ordered = sorted(found, key=lambda key: [(value is not None, isinstance(value, str), value or 0) for value in key])
     return [(key, _in_time(np.array(found[key], dtype=np.int64), times)) for key in ordered]
+
+
+def _check_keys(keys: Iterable[tuple[Any, ...]], groups: Sequence[str]) -> None:
+    """Refuse two series that no look-up could tell apart, such as those of 1 and '1'."""
+    known: dict[tuple[str | None, ...], tuple[Any, ...]] = {}
+    for key in keys:
+        other = known.setdefault(
+            tuple(ONE["CATEGORY"](name, whole(value)) for name, value in zip(groups, key, strict=True)), key
+        )
+        if other is not key:
+            columns = ", ".join(map(repr, groups))
+            raise TrainingError(
+                f"{named(groups, other)} and {named(groups, key)} have one name. Store {columns} alike in both: "
+                "all as text, or all as numbers."
+            )
 
 
 def _in_time(places: Ints, times: Floats) -> Ints:
