@@ -421,6 +421,35 @@ def test_a_tampered_state_is_refused(big, sql):
     big.execute("DROP TABLE p")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "model_digest = 'x'",
+        "model_digest = x'00'",
+        "state = x''",
+        "state = 'text'",
+        "state = 5",
+        "state = zeroblob(100)",
+        "state = substr(state, 1, length(state) - 1)",
+        "state = (SELECT model FROM p_models)",
+    ],
+)
+def test_a_tampered_state_is_told_by_integrity_check_and_mended_by_another_version(big, change):
+    declare(big, columns=COLUMNS.format("sgd"))
+    command(big, "train")
+    assert value(big, "PRAGMA integrity_check") == "ok"
+    big.execute(f"UPDATE p_states SET {change}")
+    said = (
+        "p: the state of version 1 is damaged or of another model. "
+        "Train anew, then forget that version: INSERT INTO p(p) VALUES ('train')."
+    )
+    assert value(big, "PRAGMA integrity_check") == said
+    assert value(big, "PRAGMA quick_check") == "ok"
+    quietly(big, "train", {"deploy": True})
+    command(big, "forget", {"version": 1})
+    assert value(big, "PRAGMA integrity_check") == "ok"
+
+
 @pytest.mark.parametrize("columns", ["a TEXT, b REAL, c TEXT", "a REAL, b DATE, c TEXT", "a REAL, b REAL, c REAL"])
 def test_the_state_of_a_predictor_of_the_same_names_and_other_kinds_is_refused(db, small, columns):
     numbers, texts = range(400), ("u", "v")
