@@ -29,10 +29,8 @@ def problems(predictor: Predictor, *, quick: bool) -> str | None:
         [] if quick else [number for number in versions.numbers(predictor.tables) if not _can_go_on(predictor, number)]
     )
     if bad:
-        return (
-            f"{predictor.tables.name}: the state of version {bad[0]} is damaged or of another model. "
-            f"Train anew, then forget that version: {predictor.command('train')}."
-        )
+        problem = f"the state of version {bad[0]} is damaged or of another model."
+        return f"{predictor.tables.name}: {problem} {mend(predictor, bad[0])}"
     current = versions.deployed(predictor.tables)
     if current is not None and current not in versions.numbers(predictor.tables):
         return f"{predictor.tables.name}: {undeployed(predictor, current)}"

@@ -101,7 +101,7 @@ def _refitted(predictor: Predictor, number: int, model: StoredModel, blob: bytes
             f"version {number} has no portable form, and fitting it again was ruled out by untrusted=True. "
             "Train with an algorithm that has one; ml_algorithms lists them."
         )
-    fitted = _refit(predictor, number)
+    fitted, _ = _refit(predictor, number)
     if not _same_answers(model, fitted):
         raise ModelError(f"version {number}, fitted again, answers otherwise than it did. {mend(predictor, number)}")
     return remember(predictor, number, fitted, blob)
@@ -125,7 +125,7 @@ def rebuild(predictor: Predictor, number: int) -> int:
 
     Raises TrainingError where the rows have changed or the new model answers its golden rows otherwise.
     """
-    fitted = _refit(predictor, number)
+    fitted, state = _refit(predictor, number)
     old = _stored_model(predictor, number)
     if old is not None and not _same_answers(old, fitted):
         raise TrainingError(
@@ -134,12 +134,14 @@ def rebuild(predictor: Predictor, number: int) -> int:
         )
     blob = to_bytes(fitted.model)
     versions.put_model(predictor.tables, number, digest(blob), blob)
+    if state is not None:
+        versions.put_state(predictor.tables, number, digest(blob), state)
     remember(predictor, number, fitted, blob)
     return number
 
 
-def _refit(predictor: Predictor, number: int) -> Fitted:
-    """Fit a stored version again, by its own options, on its own rows."""
+def _refit(predictor: Predictor, number: int) -> tuple[Fitted, bytes | None]:
+    """Fit a stored version again, by its own options, on its own rows; also return from where new rows can go on."""
     record = versions.find(predictor.tables, known(predictor, number))
     assert record is not None
     options = stored_options(record)
@@ -161,11 +163,11 @@ def _refit(predictor: Predictor, number: int) -> Fitted:
         done = fit_again(predictor, chosen, passes)
         if done.digest != record.rows_digest:
             raise changed
-        return done.fitted
+        return done.fitted, done.state
     rows = stored_rows(predictor, chosen.split)
     if stored_digest(rows) != record.rows_digest:
         raise changed
-    return fit(rows, replace(chosen, fit="whole"))
+    return fit(rows, replace(chosen, fit="whole")), None
 
 
 def _stored_model(predictor: Predictor, number: int) -> StoredModel | None:
