@@ -221,7 +221,7 @@ def _promoted(
     found = differences[best.number]
     ahead = f"{best.plan.name} is ahead of {against} by {found.mean:.3g} over the folds, p = {found.p_value:.2g}"
     if found.mean <= 0:
-        return None, f"nothing is better than {against}; the nearest, {best.plan.name}, is {-found.mean:.3g} behind"
+        return None, f"nothing is better than {against}; the nearest, {best.plan.name}, is {abs(found.mean):.3g} behind"
     if not above_baseline(best.folds):
         return None, f"{ahead}; not deployed: it is not better than the baseline beyond noise"
     if deploy_it is False:
