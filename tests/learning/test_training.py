@@ -435,6 +435,5 @@ def test_a_number_that_is_missing_for_some_rows_is_noted_and_not_measured(rows_o
 
 
 def test_a_failed_run_raises_nothing_but_the_error_of_the_package(classify):
-    rows = [(x, y, 0.0) for x, y in halves(20)]
-    sentence = refusal(classify, "logistic_regression", rows, ["w weight"])
-    assert sentence.startswith("algorithm 'logistic_regression' cannot be fitted to these rows: ")
+    sentence = refusal(classify, "knn", halves(20), hyperparams={"n_neighbors": 500})
+    assert sentence.startswith("algorithm 'knn' cannot be fitted to these rows: ")

@@ -24,7 +24,7 @@ from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
 from sqlite_ml_vtab.portable.families import FAMILIES
-from sqlite_ml_vtab.portable.families.compiled import CHUNK, LEAST_TREES
+from sqlite_ml_vtab.portable.families.compiled import CHUNK, LEAST_TREES, CompiledTrees
 from sqlite_ml_vtab.portable.families.tree_evaluator import PATIENCE, Evaluator
 from sqlite_ml_vtab.portable.families.tree_scoring import MAX_DEPTH, row, scores
 
@@ -198,3 +198,13 @@ def test_a_few_predictions_import_neither_onnx_nor_its_runtime():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
+
+
+def test_a_release_that_answers_otherwise_is_not_believed(monkeypatch):
+    X, y = table(2)
+    parameters = TREES.extract(CLASSIFIERS["random_forest"].fit(X, y))
+    many = CompiledTrees.many
+    monkeypatch.setattr(CompiledTrees, "many", lambda self, matrix: many(self, np.nan_to_num(matrix, nan=1e9)))
+    evaluator = compiled(parameters | {"missing_left": np.ones(len(parameters["left"]), dtype="|u1")})
+    assert np.array_equal(evaluator.many(X), scores(parameters, X))
+    assert evaluator._compiled is None
