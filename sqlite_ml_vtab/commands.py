@@ -25,8 +25,8 @@ class Command:
     """The options it takes, each with one sentence."""
     doc: str
     """One sentence."""
-    needs_target: bool = False
-    """Whether it measures on rows held out, which takes a target."""
+    divides_rows: bool = False
+    """Whether it measures predictions over parts of the rows, which takes a target, and no series."""
 
 
 def run(predictor: Predictor, text: Any, options: Any) -> int:
@@ -38,19 +38,24 @@ def run(predictor: Predictor, text: Any, options: Any) -> int:
     command = COMMANDS.get(name)
     if command is None:
         raise CommandError(f"unknown command {shown(text)}. {choices(str(name), COMMANDS, 'Commands')}")
-    if predictor.declaration.has_series and name in _IN_FOLDS:
+    if command.divides_rows:
+        _check_divisible(predictor, name)
+    return command.run(predictor, _read_options(name, command, options))
+
+
+def _check_divisible(predictor: Predictor, name: str) -> None:
+    """Refuse to measure predictions over parts of the rows where there are none to measure, or no parts to make."""
+    declaration = predictor.declaration
+    if declaration.has_series:
+        # Folds take every row for itself, and would let a series foresee its own future.
         raise CommandError(
             f"{name} divides rows into folds, and a forecast is tested by a rolling origin. "
             f"Train with other options: {predictor.command('train', '{...}')}."
         )
-    task = predictor.declaration.task
-    if command.needs_target and not TASKS[task].has_target:
-        raise CommandError(f"command {name!r} measures predictions of a target, and {task} has none. Use train.")
-    return command.run(predictor, _read_options(name, command, options))
-
-
-_IN_FOLDS = ("cross_validate", "tune", "compare")
-"""The commands that take every row for itself, and would let a series foresee its own future."""
+    if not TASKS[declaration.task].has_target:
+        raise CommandError(
+            f"command {name!r} measures predictions of a target, and {declaration.task} has none. Use train."
+        )
 
 
 def _read_options(name: str, command: Command, text: Any) -> dict[str, Any]:
@@ -165,7 +170,7 @@ COMMANDS: dict[str, Command] = {
         verbs.cross_validate,
         _TRAINING | _FOLDS,
         "Measure what `train` would fit on every fold; `ml_folds` and `ml_runs` tell. No version is made.",
-        needs_target=True,
+        divides_rows=True,
     ),
     "tune": Command(
         _tune,
@@ -182,7 +187,7 @@ COMMANDS: dict[str, Command] = {
             "deploy": "true deploys the best whatever it scores, false does not.",
         },
         "Search hyperparameters over folds of the train part, then fit the best and store it as a new version.",
-        needs_target=True,
+        divides_rows=True,
     ),
     "compare": Command(
         _compare,
@@ -192,7 +197,7 @@ COMMANDS: dict[str, Command] = {
         | _TIMEOUT
         | {"deploy": "false only compares."},
         "Measure algorithms on the same folds; train and deploy the best if it is better beyond noise.",
-        needs_target=True,
+        divides_rows=True,
     ),
     "deploy": Command(
         _deploy,

@@ -41,7 +41,7 @@ def parse(task: str, table: str, arguments: Sequence[str]) -> Declaration:
 
 
 def check_task(task: str, options: Mapping[str, Any]) -> None:
-    """Refuse options of the other task, and options that contradict each other."""
+    """Refuse options of other tasks, and options that contradict each other."""
     for name in options:
         if FOR_TASK.get(name, task) != task:
             raise DeclarationError(f"option {name!r} is for {FOR_TASK[name]}, and this is {task}. Leave it out.")

@@ -7,7 +7,8 @@ from sqlite_ml_vtab.portable.forecasts import Forecaster, ForecastModel
 from sqlite_ml_vtab.portable.intervals import Conformal
 from sqlite_ml_vtab.portable.model import LISTED, REFIT, AnyModel, Golden, JointModel, Model
 from sqlite_ml_vtab.portable.pattern import Pattern
-from sqlite_ml_vtab.portable.scoring import AnyScorer, JointScorer, PatternScorer, Scorer
+from sqlite_ml_vtab.portable.pattern_scoring import AnyScorer, PatternScorer
+from sqlite_ml_vtab.portable.scoring import JointScorer, Scorer
 from sqlite_ml_vtab.portable.stored import StoredModel, StoredScorer, from_bytes, members, scorer_of, to_bytes
 
 __all__ = [

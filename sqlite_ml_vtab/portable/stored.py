@@ -16,8 +16,8 @@ from sqlite_ml_vtab.portable.forecasts import (
     is_forecast,
 )
 from sqlite_ml_vtab.portable.model import AnyModel, Model
-from sqlite_ml_vtab.portable.scoring import AnyScorer
-from sqlite_ml_vtab.portable.scoring import scorer_of as plain_scorer_of
+from sqlite_ml_vtab.portable.pattern_scoring import AnyScorer
+from sqlite_ml_vtab.portable.pattern_scoring import scorer_of as plain_scorer_of
 
 StoredModel: TypeAlias = AnyModel | ForecastModel
 StoredScorer: TypeAlias = AnyScorer | Forecaster

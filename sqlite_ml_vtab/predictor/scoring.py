@@ -29,7 +29,7 @@ from sqlite_ml_vtab.portable import (
     scorer_of,
     to_bytes,
 )
-from sqlite_ml_vtab.portable.scoring import scorer_of as plain_scorer_of
+from sqlite_ml_vtab.portable.pattern_scoring import scorer_of as plain_scorer_of
 from sqlite_ml_vtab.predictor.base import Predictor
 from sqlite_ml_vtab.predictor.belonging import belongs
 from sqlite_ml_vtab.predictor.incremental import fit_again

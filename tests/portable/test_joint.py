@@ -20,7 +20,7 @@ from sqlite_ml_vtab.portable import (
     to_bytes,
 )
 from sqlite_ml_vtab.portable.encoder import ColumnEncoding, Encoder
-from sqlite_ml_vtab.portable.scoring import scorer_of
+from sqlite_ml_vtab.portable.pattern_scoring import scorer_of
 
 COLUMNS = (
     ColumnEncoding("x", "NUMBER", ("value",), low=0.0, high=1.0),
