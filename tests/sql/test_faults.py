@@ -72,7 +72,9 @@ CALLBACKS = [
     *(
         (reader, name)
         for reader in (stored.StoredRows, cursor._Predictions)
-        for name in ("is_done", "column", "rowid", "next")
+        # Not is_done: xEof has no error code, so apsw can only keep its exception for later, and now and then one is lost
+        # behind the callbacks of a join. Ours return a field and cannot raise.
+        for name in ("column", "rowid", "next")
     ),
 ]
 
