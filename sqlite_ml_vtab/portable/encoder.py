@@ -8,10 +8,8 @@ through the same arithmetic, so they agree to the last bit.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -22,7 +20,6 @@ from sqlite_ml_vtab.portable.codec import damaged
 from sqlite_ml_vtab.portable.values import ONE, Column, Floats, iso
 
 DAY = 86400.0
-_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +53,11 @@ class ColumnEncoding:
         if self.idf is not None:
             return words.width(self.idf, self.table)
         return len(self.parts) if self.table is None else int(self.table.shape[1])
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it becomes one matrix column: the number itself."""
+        return self.parts == ("value",) and self.kind == "NUMBER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +97,6 @@ class Encoder:
     def is_unscaled(self) -> bool:
         """Whether centring and scaling would change nothing."""
         return not self.centre.any() and bool((self.scale == 1.0).all())
-
-    def row(self) -> Callable[[Sequence[Any]], list[float]]:
-        """Return the function from one row of SQLite values to the floats of its matrix row."""
-        readers = [_reader(encoding) for encoding in self.columns]
-        finish = _finisher(self)
-        if all(encoding.parts == ("value",) for encoding in self.columns):
-            names = [encoding.name for encoding in self.columns]
-            return _number_row(names, self, finish)
-
-        def encode(values: Sequence[Any]) -> list[float]:
-            row: list[float] = []
-            for read, value in zip(readers, values, strict=True):
-                row.extend(read(value))
-            return finish(row)
-
-        return encode
 
     def warnings(self, values: Sequence[Any]) -> list[str]:
         """Return why to distrust a prediction for these values: one phrase for each column unlike its training."""
@@ -180,7 +166,7 @@ def _fill_block(block: Floats, encoding: ColumnEncoding, column: Column) -> None
     elif encoding.table is not None:
         np.take(encoding.table, category_positions(encoding.categories, column), axis=0, out=block, mode="clip")
     elif encoding.edges is not None:
-        block[:, 0] = _codes(encoding.edges, column)
+        block[:, 0] = codes(encoding.edges, column)
     elif encoding.kind == "NUMBER":
         for j, part in enumerate(encoding.parts):
             block[:, j] = column if part == "value" else np.isnan(column)
@@ -190,7 +176,7 @@ def _fill_block(block: Floats, encoding: ColumnEncoding, column: Column) -> None
             block[:, j] = parts[part]
 
 
-def _codes(edges: Floats, values: Floats) -> Floats:
+def codes(edges: Floats, values: Floats) -> Floats:
     """Return the bin of each value, from 0 to len(edges), and one more for NaN."""
     codes = np.searchsorted(edges, values, side="right").astype(np.float64)
     codes[np.isnan(values)] = len(edges) + 1
@@ -239,92 +225,7 @@ DATE_PARTS = (
 """The parts a DATE can have: weekday 0 is Monday, days are elapsed since 1970 with their fraction."""
 
 
-# One row
-
-
-def _reader(encoding: ColumnEncoding) -> Callable[[Any], Sequence[float]]:
-    name, read = encoding.name, ONE[encoding.kind]
-    if encoding.idf is not None:
-        project = words.projector(encoding.categories, encoding.idf, encoding.table)
-        return lambda value: project(read(name, value)).tolist()
-    if encoding.table is not None:
-        return _category_reader(encoding)
-    if encoding.edges is not None:
-        edges = encoding.edges
-        return lambda value: _codes(edges, np.array([read(name, value)])).tolist()
-    if encoding.kind == "NUMBER":
-        picks = [part == "value" for part in encoding.parts]
-
-        def number_parts(value: Any) -> Sequence[float]:
-            converted = read(name, value)
-            return [converted if pick else float(converted != converted) for pick in picks]
-
-        return number_parts
-    parts = encoding.parts
-    return lambda value: _date_row(read(name, value), parts)
-
-
-def _category_reader(encoding: ColumnEncoding) -> Callable[[Any], Sequence[float]]:
-    assert encoding.table is not None
-    name, read = encoding.name, ONE["CATEGORY"]
-    *rows, unseen, null = encoding.table.tolist()
-    places: dict[str | None, list[float]] = dict(zip(encoding.categories, rows, strict=True)) | {None: null}
-    get = places.get
-    return lambda value: get(value if type(value) is str else read(name, value), unseen)
-
-
-def _date_row(seconds: float, parts: Sequence[str]) -> list[float]:
-    if seconds != seconds:
-        return [1.0 if part == "missing" else math.nan for part in parts]
-    day = math.floor(seconds / DAY)
-    moment = date.fromordinal(day + _EPOCH_ORDINAL)
-    known = {
-        "year": float(moment.year),
-        "month": float(moment.month),
-        "weekday": float((day + 3) % 7),
-        "hour": float(math.floor((seconds - day * DAY) / 3600.0)),
-        "days": seconds / DAY,
-        "missing": 0.0,
-    }
-    return [known[part] if part in known else _on_circle(known, part) for part in parts]
-
-
-def _on_circle(known: Mapping[str, float], part: str) -> float:
-    """Return ``month_sin`` and its like, by numpy's functions, so that it equals the many-row path."""
-    name, _, side = part.rpartition("_")
-    angle = known[name] * (2.0 * math.pi / CYCLES[name])
-    return float(np.sin(angle) if side == "sin" else np.cos(angle))
-
-
-def _number_row(
-    names: Sequence[str], encoder: Encoder, finish: Callable[[list[float]], list[float]]
-) -> Callable[[Sequence[Any]], list[float]]:
-    """Return the shorter way for a predictor whose features are all plain numbers."""
-    read = ONE["NUMBER"]
-    steps = list(zip(encoder.centre.tolist(), encoder.scale.tolist(), strict=True))
-    is_unscaled = encoder.is_unscaled
-
-    def encode(values: Sequence[Any]) -> list[float]:
-        try:
-            # One look at all of them: a sum is finite where every value is a number, and none infinite or missing.
-            is_plain = isfinite(sum(values))
-        except (TypeError, OverflowError):
-            is_plain = False
-        if not is_plain:
-            return finish([read(name, value) for name, value in zip(names, values, strict=True)])
-        row = list(map(float, values))
-        return row if is_unscaled else [(x - centre) / scale for x, (centre, scale) in zip(row, steps, strict=True)]
-
-    return encode
-
-
-def _finisher(encoder: Encoder) -> Callable[[list[float]], list[float]]:
-    """Return the function that fills, centres and scales one row."""
-    fill = encoder.fill.tolist()
-    if encoder.is_unscaled:
-        return lambda row: [f if x != x else x for x, f in zip(row, fill, strict=True)]
-    steps = list(zip(fill, encoder.centre.tolist(), encoder.scale.tolist(), strict=True))
-    return lambda row: [((f if x != x else x) - c) / s for x, (f, c, s) in zip(row, steps, strict=True)]
+# Warnings
 
 
 def _warn(encoding: ColumnEncoding, value: Any) -> list[str]:

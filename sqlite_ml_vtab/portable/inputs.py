@@ -43,6 +43,21 @@ def read_json(text: Any, names: Sequence[str]) -> tuple[list[Sequence[Any]], boo
     return [_row(value, names)], False
 
 
+def read_flat(text: Any, count: int) -> list[Any] | None:
+    """Return the values of one JSON array of `count` values, None for anything else: `read_json` reads or refuses it.
+
+    The way of a join with json_array(...): what is no array inside, and no object, needs no look at each value.
+    """
+    if type(text) is str and text[:1] == "[" and text.find("[", 1) < 0 and "{" not in text:
+        try:
+            values = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return None
+        if len(values) == count:
+            return values  # type: ignore[no-any-return]
+    return None
+
+
 def _not_json(value: Any, names: Sequence[str]) -> InputError:
     if isinstance(value, bytes):
         return InputError(f"features is JSON text, got {shown(value)}. Use json_array(...), not jsonb.")

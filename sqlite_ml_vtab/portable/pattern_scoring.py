@@ -11,7 +11,8 @@ from sqlite_ml_vtab.portable.families.base import MatrixScores
 from sqlite_ml_vtab.portable.links import LINKS
 from sqlite_ml_vtab.portable.model import LISTED, JointModel, Model
 from sqlite_ml_vtab.portable.pattern import Pattern, row_digest
-from sqlite_ml_vtab.portable.scoring import Answer, JointScorer, Scorer
+from sqlite_ml_vtab.portable.row_encoder import row_encoder
+from sqlite_ml_vtab.portable.scoring import Answer, JointScorer, Scorer, turned
 from sqlite_ml_vtab.portable.values import ONE
 
 
@@ -26,7 +27,7 @@ class PatternScorer:
         self._pattern: Pattern = model.pattern
         self._scorer = None if model.family == LISTED else Scorer(model, refitted)
         self._link = LINKS[model.parameters["link"]]
-        self._encode = model.encoder.row()
+        self._encode = row_encoder(model.encoder)
 
     @property
     def scorer(self) -> Scorer:
@@ -50,9 +51,17 @@ class PatternScorer:
         said, scores = self.scorer.one(values)
         return self._answer(said, scores), scores
 
+    def answer(self, values: Sequence[Any]) -> Any:
+        """Return the answer alone."""
+        return self.one(values)[0]
+
     def many(self, rows: Sequence[Sequence[Any]]) -> tuple[list[Any], list[list[float]]]:
         """Return the answers for `rows`, and their decision values."""
-        said, scores = self.scorer.many(rows)
+        return self.of_columns(turned(self.names, rows))
+
+    def of_columns(self, raw: Sequence[Sequence[Any]]) -> tuple[list[Any], list[list[float]]]:
+        """Return the same for rows that come as columns, one for each feature."""
+        said, scores = self.scorer.of_columns(raw)
         return [self._answer(one, its) for one, its in zip(said, scores, strict=True)], scores
 
     def stored(self, rowid: int, values: Sequence[Any]) -> tuple[Any, Sequence[float] | None]:

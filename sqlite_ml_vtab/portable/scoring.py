@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
 from operator import mul
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from sqlite_ml_vtab.portable.additive import Additive, additive
 from sqlite_ml_vtab.portable.families import FAMILIES
 from sqlite_ml_vtab.portable.families.base import MatrixScores, RowScores, by_matrix
 from sqlite_ml_vtab.portable.intervals import difficulties, difficulty_of_one, ends, places
 from sqlite_ml_vtab.portable.inverse import INVERSES
-from sqlite_ml_vtab.portable.links import LINKS
+from sqlite_ml_vtab.portable.links import LINKS, Link
 from sqlite_ml_vtab.portable.model import REFIT, JointModel, Label, Model
+from sqlite_ml_vtab.portable.row_encoder import row_encoder
 from sqlite_ml_vtab.portable.values import MANY, Column, Floats
 
 Bounds: TypeAlias = tuple[Any, Any]
@@ -23,9 +25,12 @@ Bounds: TypeAlias = tuple[Any, Any]
 Answer: TypeAlias = tuple[Any, Sequence[float]]
 """The predicted value, and the decision values behind it."""
 
+RowDecides: TypeAlias = Callable[[Sequence[Any]], Sequence[float]]
+"""One row of feature values, in declared order, to its decision values; raises InputError."""
+
 
 def _greatest(scores: Sequence[float]) -> int:
-    return max(range(len(scores)), key=scores.__getitem__)
+    return scores.index(max(scores))
 
 
 def _known(value: float) -> float | None:
@@ -33,9 +38,13 @@ def _known(value: float) -> float | None:
     return value if isfinite(value) else None
 
 
-def read_columns(features: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> list[Column]:
-    """Return `rows` as columns, each read by its kind; `features` are (name, kind) pairs."""
-    raw = zip(*rows, strict=True) if len(rows) else [()] * len(features)
+def turned(features: Sequence[object], rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """Return `rows` of values of `features` as columns."""
+    return list(zip(*rows, strict=True)) if len(rows) else [()] * len(features)
+
+
+def read_columns(features: Sequence[tuple[str, str]], raw: Sequence[Sequence[Any]]) -> list[Column]:
+    """Return columns of values, each read by its kind; `features` are (name, kind) pairs."""
     return [MANY[kind](name, values) for (name, kind), values in zip(features, raw, strict=True)]
 
 
@@ -47,53 +56,47 @@ class Scorer:
         self.model = model
         self.labels: tuple[Label, ...] = model.labels
         self.names = [name for name, _ in model.features]
-        self._encode = model.encoder.row()
+        self._encode = row_encoder(model.encoder)
         self._link = LINKS[model.parameters["link"]]
         self._inverse = INVERSES[model.inverse[0]].many if model.inverse[0] != "none" else None
         self._difficulty = difficulty_of_one(model.conformal)
-        self._costs = list(zip(*model.costs.tolist(), strict=True))
+        self.place = _chooser(model, self._link)
+        """The decision values of one row to the place of the predicted class in the labels."""
         self.has_probabilities = bool(model.labels) and model.parameters["link"] != "none"
-        if model.family == REFIT:
-            if refitted is None:
-                raise ValueError("a model without a portable form needs its refitted estimator")
-            self._matrix_scores: MatrixScores = refitted
-            self._row_scores: RowScores = by_matrix(lambda _, matrix: refitted(matrix))(model.parameters)
-        else:
-            self._row_scores, self._matrix_scores = FAMILIES[model.family].ready(model.parameters)
+        row_scores, self._matrix_scores = _ready(model, refitted)
+        self._additive = additive(model.encoder, model.parameters) if model.family == "linear" else None
+        self._decide = _composed(self._encode, row_scores) if self._additive is None else self._additive.row
+        self._said = _said(model, self.place, self._link)
+        self.answer: Callable[[Sequence[Any]], Any] = _answer(model, self._decide, self._said, self._additive)
+        """One row of feature values, in declared order, to the predicted value; raises InputError."""
 
     def one(self, values: Sequence[Any]) -> Answer:
         """Return the answer for one row of feature values, in declared order.
 
         Raises InputError that names the column and the value.
         """
-        scores = self._row_scores(self._encode(values))
-        if self.labels:
-            return self.labels[self.place(scores)], scores
-        if self._inverse is None:
-            return self._link.one(scores)[0], scores
-        return self.values(np.array([scores]))[0], scores
-
-    def place(self, scores: Sequence[float]) -> int:
-        """Return the place of the predicted class in the labels: the likeliest, or the one that costs least."""
-        if not self._costs:
-            return _greatest(scores)
-        chances = self._link.one(scores)
-        expected = [sum(map(mul, chances, column)) for column in self._costs]
-        return min(range(len(expected)), key=expected.__getitem__)
+        scores = self._decide(values)
+        return self._said(scores), scores
 
     def many(self, rows: Sequence[Sequence[Any]]) -> tuple[list[Any], list[list[float]]]:
         """Return the predicted values of `rows`, and their decision values."""
-        scores = self.scores(read_columns(self.model.features, rows))
+        return self.of_columns(turned(self.names, rows))
+
+    def of_columns(self, raw: Sequence[Sequence[Any]]) -> tuple[list[Any], list[list[float]]]:
+        """Return the same for rows that come as columns, one for each feature."""
+        scores = self.scores(read_columns(self.model.features, raw))
         return self.values(scores), scores.tolist()
 
     def scores(self, columns: Sequence[Column]) -> Floats:
         """Return the decision values, shape (n, outputs), of feature columns that are read already."""
         with np.errstate(all="ignore"):
+            if self._additive is not None:
+                return self._additive.many(columns)
             return self._matrix_scores(self.model.encoder.matrix(columns))
 
     def values(self, scores: Floats) -> list[Any]:
         """Return the predicted values for decision values of shape (n, outputs)."""
-        if self._costs:
+        if self.model.costs.size:
             return [self.labels[self.place(row)] for row in scores.tolist()]
         if self.labels:
             places = scores.argmax(axis=1)
@@ -152,7 +155,7 @@ class Scorer:
             centres = self._linked(np.array(scores))[:, 0]
             widths = np.full(len(rows), conformal.limit, dtype=np.float64)
             if conformal.difficulty is not None:
-                matrix = self.model.encoder.matrix(read_columns(self.model.features, rows))
+                matrix = self.model.encoder.matrix(read_columns(self.model.features, turned(self.names, rows)))
                 widths *= difficulties(conformal.difficulty, matrix, centres)
             lower, upper = ends(centres, widths, self.model.inverse)
         return list(zip(map(_known, lower.tolist()), map(_known, upper.tolist()), strict=True))
@@ -174,6 +177,63 @@ class Scorer:
         return "; ".join(self.model.encoder.warnings(values)) or None
 
 
+def _ready(model: Model, refitted: MatrixScores | None) -> tuple[RowScores, MatrixScores]:
+    """Return what scores a row of the matrix, and what scores many."""
+    if model.family != REFIT:
+        return FAMILIES[model.family].ready(model.parameters)
+    if refitted is None:
+        raise ValueError("a model without a portable form needs its refitted estimator")
+    return by_matrix(lambda _, matrix: refitted(matrix))(model.parameters), refitted
+
+
+def _composed(encode: Callable[[Sequence[Any]], list[float]], row_scores: RowScores) -> RowDecides:
+    return lambda values: row_scores(encode(values))
+
+
+def _chooser(model: Model, link: Link) -> Callable[[Sequence[float]], int]:
+    """Return how a class is chosen by its decision values: the likeliest, or the one that costs least."""
+    if not model.costs.size:
+        return _greatest
+    costs = list(zip(*model.costs.tolist(), strict=True))
+
+    def cheapest(scores: Sequence[float]) -> int:
+        chances = link.one(scores)
+        expected = [sum(map(mul, chances, column)) for column in costs]
+        return min(range(len(expected)), key=expected.__getitem__)
+
+    return cheapest
+
+
+def _said(model: Model, place: Callable[[Sequence[float]], int], link: Link) -> Callable[[Sequence[float]], Any]:
+    """Return the function from the decision values of one row to the predicted value."""
+    labels, (name, parameters) = model.labels, model.inverse
+    if labels:
+        return lambda scores: labels[place(scores)]
+    if name == "none":
+        return lambda scores: link.one(scores)[0]
+
+    def in_its_unit(scores: Sequence[float]) -> Any:
+        with np.errstate(all="ignore"):
+            return INVERSES[name].many(link.many(np.array([scores]))[:, 0], *parameters).tolist()[0]
+
+    return in_its_unit
+
+
+def _answer(
+    model: Model, decide: RowDecides, said: Callable[[Sequence[float]], Any], folded: Additive | None
+) -> Callable[[Sequence[Any]], Any]:
+    """Return the shortest way from one row of feature values to the predicted value."""
+    single = None if folded is None or model.costs.size else folded.single
+    if single is None:
+        return lambda values: said(decide(values))
+    if model.labels:
+        first, second = model.labels
+        return lambda values: second if single(values) > 0.0 else first
+    if model.inverse[0] == "none" and model.parameters["link"] == "identity":
+        return single
+    return lambda values: said((single(values),))
+
+
 class JointScorer:
     """Answers for several targets at once: the answer is a tuple, and so are the decision values."""
 
@@ -189,9 +249,17 @@ class JointScorer:
         answers = [scorer.one(values) for scorer in self.scorers]
         return tuple(answer for answer, _ in answers), [scores for _, scores in answers]
 
+    def answer(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the answers alone."""
+        return tuple(scorer.answer(values) for scorer in self.scorers)
+
     def many(self, rows: Sequence[Sequence[Any]]) -> tuple[list[tuple[Any, ...]], list[Any]]:
         """Return the answers of `rows`, and their decision values, each a tuple over the targets."""
-        columns = read_columns(self.model.features, rows)
+        return self.of_columns(turned(self.names, rows))
+
+    def of_columns(self, raw: Sequence[Sequence[Any]]) -> tuple[list[tuple[Any, ...]], list[Any]]:
+        """Return the same for rows that come as columns, one for each feature."""
+        columns = read_columns(self.model.features, raw)
         scores = [scorer.scores(columns) for scorer in self.scorers]
         answers = [scorer.values(found) for scorer, found in zip(self.scorers, scores, strict=True)]
         return list(zip(*answers, strict=True)), list(zip(*(found.tolist() for found in scores), strict=True))

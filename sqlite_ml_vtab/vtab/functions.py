@@ -13,11 +13,11 @@ import orjson
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration import MODULES
 from sqlite_ml_vtab.errors import CommandError, Error, InputError
-from sqlite_ml_vtab.portable import AnyScorer, JointScorer, PatternScorer
-from sqlite_ml_vtab.portable.inputs import is_json, read_json, wrong_count
+from sqlite_ml_vtab.portable import AnyScorer, JointScorer
+from sqlite_ml_vtab.portable.inputs import is_json, read_flat, read_json, wrong_count
 from sqlite_ml_vtab.store import catalog, reports, runs, shadows
 from sqlite_ml_vtab.store.content import Content
-from sqlite_ml_vtab.store.sql import T, Tables, quoted
+from sqlite_ml_vtab.store.sql import Tables, quoted
 from sqlite_ml_vtab.vtab.listing import Listing
 from sqlite_ml_vtab.vtab.module import Loaded
 from sqlite_ml_vtab.vtab.table import Table
@@ -158,55 +158,43 @@ def register_scalar_functions(loaded: Loaded) -> None:
     """Register the scalar functions on the connection of `loaded`; once more where its settings have changed."""
     db = loaded.db
     flags = apsw.SQLITE_DIRECTONLY if loaded.host.untrusted else 0
-    db.create_scalar_function("ml_predict", partial(_predict, loaded), flags=flags)
-    db.create_scalar_function("ml_predict_proba", partial(_predict_proba, loaded), flags=flags)
+    for name, answer in (("ml_predict", _answer), ("ml_predict_proba", _chances)):
+        db.create_scalar_function(name, _function(loaded, name, answer), flags=flags)
 
 
 # Scalar functions
 
 
-def _predict(loaded: Loaded, *args: Any) -> Any:
-    """Return the predicted value: ml_predict(table, value, ...) or ml_predict(table, json).
+def _function(loaded: Loaded, name: str, answer: Callable[[AnyScorer, Sequence[Any]], Any]) -> Callable[..., Any]:
+    """Return the function `name`: (table, value, ...) or (table, json) to what `answer` makes of the features."""
+    answering = loaded.answering
 
-    Several targets come as a JSON object by name, components as a JSON array.
-    """
-    return _asked(loaded, "ml_predict", args, _answer)
+    def asked(*args: Any) -> Any:
+        if len(args) > 2:
+            found = answering(args[0])
+            if found is not None and len(found.names) == len(args) - 1:
+                try:
+                    return answer(found.scorer, args[1:])
+                except Error:
+                    # Raised again below, where the table's name is put before it.
+                    pass
+        if len(args) < 2:
+            raise InputError(f"{name} takes a predictor's name and its features. Write: {name}('table', value, ...).")
+        return _looked_up(loaded, answer, *args)
 
-
-def _answer(scorer: AnyScorer, values: Sequence[Any]) -> Any:
-    answer = scorer.one(values)[0]
-    if isinstance(answer, tuple) and isinstance(scorer, PatternScorer):
-        return orjson.dumps(answer).decode()
-    if not isinstance(scorer, JointScorer):
-        return answer
-    return orjson.dumps(dict(zip(scorer.targets, answer, strict=True))).decode()
-
-
-def _predict_proba(loaded: Loaded, *args: Any) -> str | None:
-    """Return the probabilities as a JSON object: ml_predict_proba(table, value, ...) or (table, json)."""
-    return _asked(loaded, "ml_predict_proba", args, _chances)
+    return asked
 
 
-def _chances(scorer: AnyScorer, values: Sequence[Any]) -> str | None:
-    chances = scorer.by_class(scorer.one(values)[1])
-    return None if chances is None else orjson.dumps(chances).decode()
-
-
-def _asked(loaded: Loaded, name: str, args: Sequence[Any], answer: Callable[[AnyScorer, Sequence[Any]], T]) -> T:
-    """Return the answer of the predictor that the first argument of the function `name` names, for the others."""
-    if len(args) < 2:
-        raise InputError(f"{name} takes a predictor's name and its features. Write: {name}('table', value, ...).")
-    text, *given = args
+def _looked_up(loaded: Loaded, answer: Callable[[AnyScorer, Sequence[Any]], Any], text: Any, *given: Any) -> Any:
+    """Return the answer of the predictor called `text`, looked up where it is not remembered."""
     known = loaded.answering(text)
     if known is not None:
-        names, scorer = known
         try:
-            return answer(scorer, _values(names, given))
+            return answer(known.scorer, _values(known.names, given))
         except Error:
-            # Raised again below, where the table's name is put before it.
             pass
 
-    def question(table: Table) -> T:
+    def question(table: Table) -> Any:
         scorer = verbs.scorer(table.predictor)
         loaded.remember(text, table, scorer)
         return answer(scorer, _values(table.predictor.feature_names, given))
@@ -214,11 +202,30 @@ def _asked(loaded: Loaded, name: str, args: Sequence[Any], answer: Callable[[Any
     return loaded.ask(text, question)
 
 
+def _answer(scorer: AnyScorer, values: Sequence[Any]) -> Any:
+    """Return the predicted value. Several targets come as a JSON object by name, components as a JSON array."""
+    answer = scorer.answer(values)
+    if type(answer) is not tuple:
+        return answer
+    if not isinstance(scorer, JointScorer):
+        return orjson.dumps(answer).decode()
+    return orjson.dumps(dict(zip(scorer.targets, answer, strict=True))).decode()
+
+
+def _chances(scorer: AnyScorer, values: Sequence[Any]) -> str | None:
+    """Return the probabilities as a JSON object."""
+    chances = scorer.by_class(scorer.one(values)[1])
+    return None if chances is None else orjson.dumps(chances).decode()
+
+
 def _values(names: Sequence[str], given: Sequence[Any]) -> Sequence[Any]:
     if len(given) == len(names) and not (len(given) == 1 and is_json(given[0])):
         return given
     if len(given) > 1:
         raise wrong_count(names, len(given))
+    flat = read_flat(given[0], len(names))
+    if flat is not None:
+        return flat
     rows, many = read_json(given[0], names)
     if many:
         raise InputError(

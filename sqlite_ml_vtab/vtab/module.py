@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import apsw
 
@@ -22,12 +23,25 @@ from sqlite_ml_vtab.vtab.layout import Layout
 from sqlite_ml_vtab.vtab.table import Table, key
 
 
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """What answers for a name, and the state of the database in which it does."""
+
+    names: Sequence[str]
+    """The predictor's features."""
+    scorer: AnyScorer
+    schema: str
+    data_version: int
+    total_changes: int
+
+
 class Loaded:
     """What one connection has been given."""
 
     def __init__(self, db: apsw.Connection, host: verbs.Host) -> None:
         """Describe the loading on `db`."""
         self.connection = PlainConnection(db)
+        self._reference = ref(db)
         self.host = host
         self.is_protected = True
         """Whether SQLite guards the shadow tables under DEFENSIVE; not where its 33 slots were used up."""
@@ -35,8 +49,7 @@ class Loaded:
         """What was fitted outside a statement, and whether to deploy it, for the command that stores it."""
         self._tables: dict[tuple[str, str], Table] = {}
         self._named: dict[str, Table] = {}
-        self._answering: dict[Any, tuple[str, tuple[int, int], list[str], AnyScorer]] = {}
-        """What answered for a name, in which schema, and the moment of the database when it did."""
+        self._answering: dict[Any, Answering] = {}
 
     @property
     def db(self) -> apsw.Connection:
@@ -66,32 +79,31 @@ class Loaded:
         self._named.clear()
         self._answering.clear()
 
-    def answering(self, text: Any) -> tuple[list[str], AnyScorer] | None:
-        """Return the features and the scorer of the predictor called `text`, None where they must be looked up.
+    def answering(self, asked: Any) -> Answering | None:
+        """Return what answers for a table's key, or the name of a predictor; None where it must be looked up.
 
         Between two rows of one statement nothing changes: its read transaction sees one state of the database. The data
         version tells it from that of other statements, whoever wrote between them; what this connection itself has
         written and not committed is looked up each time (https://sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntldataversion).
         """
-        found = self._answering.get(text)
+        found = self._answering.get(asked)
         if found is None:
             return None
-        schema, moment, names, scorer = found
-        return (names, scorer) if moment == self._moment(schema) else None
+        db, schema = self._reference(), found.schema
+        is_same = (
+            db is not None
+            and db.txn_state(schema) == apsw.SQLITE_TXN_READ
+            and db.data_version(schema) == found.data_version
+            and db.total_changes() == found.total_changes
+        )
+        return found if is_same else None
 
-    def remember(self, text: Any, table: Table, scorer: AnyScorer) -> None:
-        """Note what answers for the name `text` at this moment."""
-        schema = table.predictor.tables.schema
-        moment = self._moment(schema) if _stays(text, schema) else None
-        if moment is not None:
-            self._answering[text] = (schema, moment, table.predictor.feature_names, scorer)
-
-    def _moment(self, schema: str) -> tuple[int, int] | None:
-        """Return what tells the state of a schema from any other, None outside a transaction that only reads."""
-        db = self.db
-        if db.txn_state(schema) != apsw.SQLITE_TXN_READ:
-            return None
-        return db.data_version(schema), db.total_changes()
+    def remember(self, asked: Any, table: Table, scorer: AnyScorer) -> None:
+        """Note what answers for `asked` at this moment, if this is a transaction that only reads."""
+        db, schema = self.db, table.predictor.tables.schema
+        if (asked == table.key or _stays(asked, schema)) and db.txn_state(schema) == apsw.SQLITE_TXN_READ:
+            moment = db.data_version(schema), db.total_changes()
+            self._answering[asked] = Answering(table.predictor.feature_names, scorer, schema, *moment)
 
     def table(self, text: Any) -> Table:
         """Return the predictor called `text`: a name, or schema.name.

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 
 import apsw
 
@@ -54,6 +55,7 @@ class Choice:
         return self.way | self.has_version << 3 | self.checked << 4
 
     @staticmethod
+    @cache
     def of(number: int) -> Choice:
         """Return the choice that `number` stands for."""
         return Choice(Way(number & 7), bool(number & 8), number >> 4)

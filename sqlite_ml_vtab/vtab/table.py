@@ -16,8 +16,10 @@ from sqlite_ml_vtab import commands
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration.parse import check_names
 from sqlite_ml_vtab.errors import DeclarationError, Error, InputError
+from sqlite_ml_vtab.portable import AnyScorer
 from sqlite_ml_vtab.store import shadows
 from sqlite_ml_vtab.store.sql import atomically, folded
+from sqlite_ml_vtab.vtab.columns import Getters, getters
 from sqlite_ml_vtab.vtab.cursor import Cursor
 from sqlite_ml_vtab.vtab.layout import Layout
 from sqlite_ml_vtab.vtab.plan import best_index
@@ -66,11 +68,32 @@ class Table:
         self.key = key(predictor.tables.schema, self.name)
         self.is_at_stored_row = True
         """Whether the row id that SQLite asked for last, in this statement, is that of a stored row."""
+        self._getters: dict[bool, Getters] = {}
 
     def BestIndexObject(self, info: apsw.IndexInfo) -> bool:
         """Choose how a query is answered."""
         with self.naming:
             return best_index(info, self.layout)
+
+    def scorer(self, version: Any) -> AnyScorer:
+        """Return what answers for a version, or, for None, the deployed one: looked up once for each state of the file.
+
+        Raises ModelError where there is none or it cannot be believed.
+        """
+        if version is not None:
+            return verbs.scorer(self.predictor, version)
+        found = self.loaded.answering(self.key)
+        if found is not None:
+            return found.scorer
+        scorer = verbs.scorer(self.predictor)
+        self.loaded.remember(self.key, self, scorer)
+        return scorer
+
+    def getters(self, *, asks_source: bool) -> Getters:
+        """Return what the columns of a prediction say: of a call, or of rows of a source."""
+        if asks_source not in self._getters:
+            self._getters[asks_source] = getters(self.layout, asks_source=asks_source)
+        return self._getters[asks_source]
 
     def Open(self) -> Any:
         """Open a cursor."""

@@ -11,6 +11,7 @@ from sqlite_ml_vtab.learning import columns, words
 from sqlite_ml_vtab.learning.columns import BINS, MAX_COLUMNS, MAX_ONE_HOT, MIN_TARGET_ROWS, Feature, Wish
 from sqlite_ml_vtab.learning.features import SCALERS, fit_encoder
 from sqlite_ml_vtab.learning.words import MAX_TOPICS
+from sqlite_ml_vtab.portable.row_encoder import row_encoder
 from sqlite_ml_vtab.portable.values import MANY
 from sqlite_ml_vtab.portable.words import terms
 
@@ -30,7 +31,7 @@ def encoded(found, values):
     """Return the matrix that the encoder makes of `values`, each row of which its one-row path gives to the bit."""
     (column,) = found.encoder.columns
     matrix = found.encoder.matrix([MANY[column.kind]("x", values)])
-    row = found.encoder.row()
+    row = row_encoder(found.encoder)
     assert [row([value]) for value in values] == matrix.tolist() or np.isnan(matrix).any()
     return matrix
 

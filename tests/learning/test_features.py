@@ -8,6 +8,7 @@ import pytest
 from sqlite_ml_vtab.learning import columns, features
 from sqlite_ml_vtab.learning.columns import MAX_ONE_HOT, MIN_TARGET_ROWS, Feature, Wish
 from sqlite_ml_vtab.learning.features import fit_encoder
+from sqlite_ml_vtab.portable.row_encoder import row_encoder
 from sqlite_ml_vtab.portable.values import MANY
 
 
@@ -78,7 +79,7 @@ def test_a_column_of_nothing_but_null_is_not_used_and_said_to_be(kind):
 )
 def test_a_column_that_was_not_used_takes_values_without_a_warning(kind, value):
     found = learned(kind, [None] * 4)
-    assert found.encoder.row()([value]) == []
+    assert row_encoder(found.encoder)([value]) == []
     assert found.encoder.warnings([value]) == ([] if kind != "CATEGORY" else ["x: 'red' was not seen in training"])
 
 

@@ -9,7 +9,7 @@ from asking import command, declare, fill, rows, value
 
 import sqlite_ml_vtab
 from sqlite_ml_vtab.predictor import training
-from sqlite_ml_vtab.vtab import cursor, module, stored, table
+from sqlite_ml_vtab.vtab import cursor, module, predictions, stored, table
 from sqlite_ml_vtab.vtab.connection import PlainConnection
 
 pytestmark = [
@@ -71,11 +71,14 @@ CALLBACKS = [
     (cursor.Cursor, "Filter"),
     *(
         (reader, name)
-        for reader in (stored.StoredRows, cursor._Predictions)
+        for reader in (stored.StoredRows, predictions.Predictions)
         # Not is_done: xEof has no error code, so apsw can only keep its exception for later, and now and then one is lost
         # behind the callbacks of a join. Ours return a field and cannot raise.
-        for name in ("column", "rowid", "next")
+        for name in ("rowid", "next")
     ),
+    (stored.StoredRows, "column"),
+    # What is at hand is looked up in C, and cannot raise.
+    (predictions._Row, "__missing__"),
 ]
 
 
@@ -246,7 +249,7 @@ def test_an_exception_in_the_middle_of_a_join_ends_it_and_nothing_else(faulty, m
     asked = faulty.execute("SELECT q.y FROM p AS x JOIN p(x.a, x.b) AS q")
     assert next(asked) == ("low",)
     with monkeypatch.context() as patch:
-        failing_at(patch, cursor._Predictions, "begin", 1, boom)
+        failing_at(patch, cursor.Cursor, "Filter", 1, boom)
         with pytest.raises(Boom):
             next(asked)
     assert value(faulty, "SELECT count(*) FROM p AS x JOIN p(x.a, x.b) AS q") == 24

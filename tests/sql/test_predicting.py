@@ -310,3 +310,41 @@ def test_a_model_larger_than_the_host_allows_is_refused(connect, path):
         "Run: INSERT INTO p(p, options) VALUES ('rebuild', '{\"version\": 1}')."
     )
     assert isinstance(db, apsw.Connection)
+
+
+def test_one_join_may_pass_values_arrays_and_arrays_of_rows(db):
+    declare(db, columns="a REAL, y REAL TARGET, algorithm=linear_regression", task="regression")
+    db.executemany("INSERT INTO p VALUES (?, ?)", [(n, 2 * n) for n in range(8)])
+    command(db, "train")
+    db.execute("CREATE TABLE asked(o); INSERT INTO asked VALUES (1), (2), ('[3]'), ('[[4], [5]]'), (6), ('[]'), (7)")
+    asked = rows(db, "SELECT o, p.rowid, a, round(y, 6) FROM asked JOIN p(o)")
+    assert asked == [
+        *((1, 1, 1, 2.0), (2, 1, 2, 4.0), ("[3]", 1, 3, 6.0), ("[[4], [5]]", 1, 4, 8.0), ("[[4], [5]]", 2, 5, 10.0)),
+        *((6, 1, 6, 12.0), (7, 1, 7, 14.0)),
+    ]
+
+
+def test_what_a_join_asks_for_later_belongs_to_its_own_row(trained):
+    sql = "SELECT x.a, p.y, iif(x.a > 2, probability, NULL), p.a, p.features FROM p_rows AS x JOIN p(x.a, x.b) AS p"
+    for a, label, chance, echoed, features in rows(trained, sql):
+        alone = rows(trained, "SELECT y, probability FROM p(?, ?)", (a, (int(a) * 7) % 5))
+        assert [(label, chance if a > 2 else alone[0][1])] == alone
+        assert a == echoed == features
+
+
+def test_every_argument_behind_the_sixteenth_is_its_own_row_s(db):
+    names = [f"c{n}" for n in range(20)]
+    declare(
+        db, columns=f"{', '.join(f'{name} REAL' for name in names)}, y REAL TARGET, algorithm=ridge", task="regression"
+    )
+    db.executemany(
+        f"INSERT INTO p VALUES ({', '.join('?' * 21)})", [[n * (k + 1) for k in range(20)] + [n] for n in range(9)]
+    )
+    command(db, "train")
+    joined = rows(
+        db, f"SELECT x.y, p.y, arg20 FROM p_rows AS x JOIN p({', '.join(f'x.{name}' for name in names)}) AS p"
+    )
+    assert [round(found, 6) for found, *_ in joined] == list(range(9))
+    for truth, found, last in joined:
+        assert last == truth * 20
+        assert found == rows(db, "SELECT y FROM p(?)", (str([truth * (k + 1) for k in range(20)]),))[0][0]

@@ -1,0 +1,276 @@
+"""The readers of predictions: one row a call, or many at once.
+
+What is not asked for is not computed: a column that is not at hand is found by a small function when SQLite wants its
+value. The model is looked up at the first xFilter of a query and then kept, so that a query never mixes two models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sqlite_ml_vtab import predictor as verbs
+from sqlite_ml_vtab.errors import InputError
+from sqlite_ml_vtab.portable import AnyScorer
+from sqlite_ml_vtab.portable.inputs import is_json, read_flat, read_json
+from sqlite_ml_vtab.vtab.chunks import CHUNK, Chunk, of_relation, of_rows
+from sqlite_ml_vtab.vtab.plan import Choice, Way
+
+if TYPE_CHECKING:
+    from sqlite_ml_vtab.vtab.columns import Getters
+    from sqlite_ml_vtab.vtab.table import Table
+
+
+class _Row(dict[int, Any]):
+    """The values of a prediction by column number: those at hand, the others when asked for.
+
+    Its look-up is what xColumn calls: in C for what is at hand.
+    """
+
+    def __init__(self, reader: Predictions, getters: Getters) -> None:
+        super().__init__()
+        self._reader = reader
+        self._getters = getters
+
+    def __missing__(self, number: int) -> Any:
+        return self._getters[number](self._reader)
+
+
+class Predictions:
+    """Predictions from the arguments of a call: one value a feature, or JSON."""
+
+    def __init__(self, table: Table, choice: Choice) -> None:
+        """Answer the calls that `choice` describes; the model is looked up at the first."""
+        self._table = table
+        self._predictor = table.predictor
+        self._names = table.predictor.feature_names
+        self._takes_json = len(self._names) == 1
+        self._has_version = choice.has_version
+        self._checked = choice.checked
+        first = len(table.layout.visible)
+        self._compared = range(first + max(choice.checked, 1) - 1, first + len(table.layout.arguments))
+        """The numbers of the arguments that SQLite compares once more."""
+        self._version: Any = None
+        self._scorer: AnyScorer | None = None
+        self._at_hand = _Row(self, table.getters(asks_source=choice.way is Way.SOURCE))
+        self._take = _taker(self, table.layout.targets)
+        self.column: Callable[[int], Any] = self._at_hand.__getitem__
+        """The value of a column."""
+        self.unchanged_column = self.column
+        self.begin: Callable[[Sequence[Any]], None] = self._begin
+        """Begins a call."""
+        self._is_done = True
+        self._scores_at_once = False
+        """Whether the rows of this query are asked for more than their answer."""
+        self._scores: Any = None
+        self._bounds: Any = None
+        self._chunk: Chunk | None = None
+        self._chunks: Iterator[Chunk] = iter(())
+        self._arguments: Sequence[Any] = ()
+        self._values: Sequence[Any] = ()
+        self.answer: Any = None
+
+    @property
+    def scorer(self) -> AnyScorer:
+        """What answers in this query."""
+        if self._scorer is None:
+            self._scorer = self._table.scorer(self._version)
+        return self._scorer
+
+    @property
+    def version(self) -> Any:
+        """The version that was asked for, None for the deployed one."""
+        return self._version
+
+    @property
+    def values(self) -> Sequence[Any]:
+        """The feature values of this row."""
+        return self._values if self._chunk is None else self._chunk.values()
+
+    @property
+    def scores(self) -> Any:
+        """The decision values of this row; whoever asks once is given them at once in the rows that follow."""
+        if self._chunk is not None:
+            return self._chunk.scores[self._chunk.place]
+        if self._scores is None:
+            self._scores_at_once = True
+            self._scores = self.scorer.one(self._values)[1]
+        return self._scores
+
+    def _begin(self, arguments: Sequence[Any]) -> None:
+        if self._has_version:
+            arguments = self._take_version(arguments)
+        if self._checked:
+            self._check_null(arguments)
+        self._ask(arguments)
+
+    def _check_null(self, arguments: Sequence[Any]) -> None:
+        """Refuse NULL where SQLite compares an argument once more: nothing equals NULL, so the row would be lost."""
+        compared = arguments[self._checked - 1 :]
+        if None in compared:
+            name = self._names[self._checked - 1 + compared.index(None)]
+            raise InputError(
+                f"feature {name!r} is NULL, and SQLite loses a row with NULL in an argument behind "
+                f"the {self._checked - 1}th. Pass JSON: {self._predictor.sql_name}(json_array(...))."
+            )
+        # SQLite asks for each of them in every row.
+        self._at_hand.update(zip(self._compared, compared, strict=False))
+
+    def _take_version(self, arguments: Sequence[Any]) -> Sequence[Any]:
+        *rest, version = arguments
+        if self._scorer is None or version != self._version:
+            self._version, self._scorer = version, None
+            verbs.known(self._predictor, version)
+        return rest
+
+    def _ask(self, arguments: Sequence[Any]) -> None:
+        self._arguments = arguments
+        if len(arguments) > 1 or (self._takes_json and not is_json(arguments[0])):
+            self._answer_one(arguments)
+            if not (self._has_version or self._checked or self._scores_at_once):
+                self.begin = self._quick(self.scorer)
+            return
+        flat = read_flat(arguments[0], len(self._names))
+        if flat is not None:
+            self._answer_one(flat)
+            return
+        rows, many = read_json(arguments[0], self._names)
+        if many:
+            self._answer_many(iter([of_rows(rows)]))
+        else:
+            self._answer_one(rows[0])
+
+    def _quick(self, scorer: AnyScorer) -> Callable[[Sequence[Any]], None]:
+        """Return `begin` for the calls of a join that pass a number for each feature, and ask for the answer alone."""
+        answer, take = scorer.answer, self._take
+
+        def quick(arguments: Sequence[Any]) -> None:
+            if len(arguments) == 1 or self._scores_at_once:
+                self.begin = self._begin
+                self.begin(arguments)
+                return
+            take(answer(arguments))
+            self._arguments = self._values = arguments
+            self._chunk = self._scores = self._bounds = None
+            self._is_done = False
+
+        return quick
+
+    def _answer_one(self, values: Sequence[Any]) -> None:
+        scorer = self._scorer or self.scorer
+        if self._scores_at_once:
+            answer, self._scores = scorer.one(values)
+        else:
+            answer, self._scores = scorer.answer(values), None
+        self._values, self._chunk, self._bounds, self._is_done = values, None, None, False
+        self._take(answer)
+
+    def _answer_many(self, chunks: Iterator[Chunk]) -> None:
+        self._chunks = chunks
+        self._next_chunk()
+
+    def _next_chunk(self) -> None:
+        """Score the next chunk that has rows, and stand at its first."""
+        scorer = self.scorer
+        with self._table.naming:
+            self._chunk = next((chunk.scored(scorer) for chunk in self._chunks if chunk.count), None)
+        self._is_done, self._bounds = self._chunk is None, None
+        if self._chunk is not None:
+            self._take(self._chunk.answers[0])
+
+    def bounds(self) -> Any:
+        """Return the interval of this row, None where there is none; found for its whole chunk when first asked for."""
+        chunk = self._chunk
+        if self._bounds is None:
+            if chunk is None:
+                self._bounds = [self.scorer.bounds(self._values, self.scores)]
+            else:
+                self._bounds = self.scorer.many_bounds(chunk.rows(), chunk.scores)
+        return self._bounds[0 if chunk is None else chunk.place]
+
+    def is_done(self) -> bool:
+        """Return whether there is no row left."""
+        return self._is_done
+
+    def next(self) -> None:
+        """Go to the next row."""
+        chunk = self._chunk
+        if chunk is None:
+            self._is_done = True
+            return
+        chunk.place = place = chunk.place + 1
+        if place < chunk.count:
+            self._take(chunk.answers[place])
+        else:
+            self._next_chunk()
+
+    def close(self) -> None:
+        """Let go of the statement that is under way."""
+        self._chunks = iter(())
+        self._chunk = None
+
+    def rowid(self) -> int:
+        """Return the number of the row."""
+        self._table.is_at_stored_row = False
+        return 1 if self._chunk is None else self._chunk.ids[self._chunk.place]
+
+    def argument(self, place: int) -> Any:
+        """Return an argument of the call."""
+        return self._arguments[place] if place < len(self._arguments) else None
+
+
+class Calls(Predictions):
+    """Predictions for all values of features IN (...), scored together."""
+
+    def _ask(self, arguments: Sequence[Any]) -> None:
+        self._answer_many(self._parsed(_in_order(arguments[0])))
+
+    def _parsed(self, values: Sequence[Any]) -> Iterator[Chunk]:
+        """Yield the rows that the values hold, a chunk of values at a time, each with the value it came from."""
+        count = 0
+        for start in range(0, len(values), CHUNK):
+            rows: list[Sequence[Any]] = []
+            echoes: list[Any] = []
+            for value in values[start : start + CHUNK]:
+                found = self._rows_of(value)
+                rows += found
+                echoes += [value] * len(found)
+            yield of_rows(rows, count + 1, echoes)
+            count += len(rows)
+
+    def _rows_of(self, value: Any) -> Sequence[Sequence[Any]]:
+        if self._takes_json and not is_json(value):
+            return [(value,)]
+        flat = read_flat(value, len(self._names))
+        return read_json(value, self._names)[0] if flat is None else [flat]
+
+    def argument(self, place: int) -> Any:
+        """Return the value of IN that this row came from."""
+        assert self._chunk is not None
+        return None if place else self._chunk.echoes[self._chunk.place]
+
+
+def _in_order(values: Iterable[Any]) -> list[Any]:
+    """Return the values of an IN in an order that is the same each time: apsw gives a set."""
+    try:
+        return sorted(values)
+    except TypeError:
+        return sorted(values, key=repr)
+
+
+class Source(Predictions):
+    """Predictions for a table, a view or a SELECT, read and scored in chunks."""
+
+    def _ask(self, arguments: Sequence[Any]) -> None:
+        self._arguments = arguments
+        self._answer_many(map(of_relation, verbs.source_chunks(self._predictor, arguments[0])))
+
+
+def _taker(reader: Predictions, targets: Sequence[int]) -> Callable[[Any], object]:
+    """Return what puts an answer at hand: in the target's column, in several, or, without a target, in the reader."""
+    if len(targets) == 1:
+        return partial(reader._at_hand.__setitem__, targets[0])
+    if targets:
+        return lambda answer: reader._at_hand.update(zip(targets, answer, strict=True))
+    return lambda answer: setattr(reader, "answer", answer)
