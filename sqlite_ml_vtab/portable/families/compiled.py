@@ -7,7 +7,6 @@ Importing and building it takes some tenths of a second, so that it pays only fo
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable
 from threading import local
 from typing import Any, TypeAlias
@@ -15,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from sqlite_ml_vtab.portable.families.base import Parameters
+from sqlite_ml_vtab.portable.families.tree_arrays import limits
 from sqlite_ml_vtab.portable.values import Floats
 
 LEAST_TREES = 8
@@ -38,7 +38,6 @@ class CompiledTrees:
         """
         self.gives_leaves = not len(parameters["outputs"]) and parameters["value"].shape[1] > 1
         self.gives_leaves |= bool(len(parameters["medians"])) or parameters["rounding"] == "float32_sums"
-        self._rounds = parameters["rounding"] != "none"
         self._width = width
         self._targets = len(parameters["roots"]) if self.gives_leaves else len(parameters["baseline"])
         self._session = _session(_graph(parameters, width, self._targets, gives_leaves=self.gives_leaves))
@@ -46,9 +45,6 @@ class CompiledTrees:
 
     def many(self, matrix: Floats) -> Floats:
         """Return the sums, or the places of the leaves as numbers, for a matrix (n, width): shape (n, targets)."""
-        if self._rounds:
-            with np.errstate(over="ignore"):
-                matrix = matrix.astype(np.float32).astype(np.float64)
         matrix = np.ascontiguousarray(matrix, dtype=np.float64)
         parts = [self._session.run(None, {"x": matrix[at : at + CHUNK]})[0] for at in range(0, len(matrix), CHUNK)]
         return np.concatenate(parts) if parts else np.empty((0, self._targets))
@@ -59,8 +55,7 @@ class CompiledTrees:
         if bound is None:
             bound = self._threads.bound = self._bound()
         given, run, found = bound
-        # The cast of array('f') gives infinity where numpy would warn of an overflow.
-        given[0] = array("f", x) if self._rounds else x
+        given[:] = x
         run()
         return found
 
@@ -75,7 +70,7 @@ class CompiledTrees:
         def run() -> None:
             session.run_with_iobinding(binding)
 
-        return given, run, found[0]
+        return given[0], run, found[0]
 
 
 def _session(graph: bytes) -> Any:
@@ -124,7 +119,7 @@ def _graph(parameters: Parameters, width: int, targets: int, *, gives_leaves: bo
         post_transform=0,  # none
         tree_roots=place[roots].tolist(),
         nodes_featureids=parameters["feature"][inner].tolist(),
-        nodes_splits=numpy_helper.from_array(parameters["threshold"][inner].astype(np.float64)),
+        nodes_splits=numpy_helper.from_array(limits(parameters)[inner]),
         nodes_modes=numpy_helper.from_array(np.zeros(len(inner), dtype=np.uint8)),  # at most the threshold
         nodes_missing_value_tracks_true=parameters["missing_left"][inner].tolist(),
         leaf_targetids=of_leaf.tolist(),

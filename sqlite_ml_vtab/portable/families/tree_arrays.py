@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlite_ml_vtab.portable.families.base import NotPortable
+from sqlite_ml_vtab.portable.families.base import NotPortable, Parameters
 from sqlite_ml_vtab.portable.values import Floats
 
 NODES = ("left", "right", "feature", "threshold", "missing_left", "value")
@@ -66,3 +66,22 @@ def with_baseline(found: dict[str, Any], baseline: Floats, *, binary: bool) -> d
         found["baseline"] = np.append(0.0, baseline)
         found["outputs"] = found["outputs"] + np.int32(1)
     return found
+
+
+def limits(parameters: Parameters) -> Floats:
+    """Return, for each node, the greatest number that goes left: its threshold, where values are not rounded.
+
+    Where they are, it is the greatest number of which the float32 is at most the threshold. Numbers half-way between
+    two of float32 are rounded to the even one.
+    """
+    threshold: Floats = parameters["threshold"]
+    if parameters["rounding"] == "none":
+        return threshold
+    with np.errstate(over="ignore"):
+        below = threshold.astype(np.float32)
+        below = np.where(below > threshold, np.nextafter(below, np.float32(-np.inf)), below)
+        above = np.nextafter(below, np.float32(np.inf))
+    lower, upper = (np.clip(side.astype(np.float64), -(2.0**128), 2.0**128) for side in (below, above))
+    middle = (lower + upper) / 2.0
+    is_even = below.view(np.int32) & 1 == 0
+    return np.where(is_even, middle, np.nextafter(middle, -np.inf))

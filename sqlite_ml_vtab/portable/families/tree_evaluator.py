@@ -8,6 +8,8 @@ import numpy as np
 
 from sqlite_ml_vtab.portable.families.base import MatrixScores, Parameters, RowScores
 from sqlite_ml_vtab.portable.families.compiled import LEAST_TREES, CompiledTrees
+from sqlite_ml_vtab.portable.families.masked_trees import MaskedTrees
+from sqlite_ml_vtab.portable.families.tree_masks import layout
 from sqlite_ml_vtab.portable.families.tree_scoring import ended, of_leaves, row, scores
 from sqlite_ml_vtab.portable.values import Floats
 
@@ -84,5 +86,6 @@ class Evaluator:
 
 def ready(parameters: Parameters) -> tuple[RowScores, MatrixScores]:
     """Return what scores one row, and what scores many, of one model."""
-    evaluator = Evaluator(parameters)
+    found = layout(parameters) if len(parameters["roots"]) >= LEAST_TREES else None
+    evaluator = Evaluator(parameters) if found is None else MaskedTrees(parameters, found)
     return evaluator.one, evaluator.many

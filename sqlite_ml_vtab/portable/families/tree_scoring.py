@@ -9,7 +9,7 @@ import numpy as np
 
 from sqlite_ml_vtab.portable.families.base import Parameters, RowScores, array, names, require, word
 from sqlite_ml_vtab.portable.families.medians import weighted_median, weighted_median_of_one
-from sqlite_ml_vtab.portable.families.tree_arrays import NODES
+from sqlite_ml_vtab.portable.families.tree_arrays import NODES, limits
 from sqlite_ml_vtab.portable.values import Floats
 
 MAX_DEPTH = 2000
@@ -96,8 +96,8 @@ def scores(parameters: Parameters, matrix: Floats) -> Floats:
 
     With `medians`, the weights of trees, it is the weighted median of the leaves instead.
     """
-    columns = np.ascontiguousarray(_rounded(parameters, matrix).T)
-    leaves = (_leaves(parameters, columns, root) for root in parameters["roots"].tolist())
+    columns, threshold = np.ascontiguousarray(matrix.T), limits(parameters)
+    leaves = (_leaves(parameters, threshold, columns, root) for root in parameters["roots"].tolist())
     if len(parameters["medians"]) or parameters["rounding"] == "float32_sums":
         return of_leaves(parameters, np.column_stack(list(leaves)))
     values, outputs = parameters["value"], parameters["outputs"].tolist()
@@ -125,7 +125,7 @@ def of_leaves(parameters: Parameters, leaves: _Ints) -> Floats:
             total[:, outputs[number]] += values[places, 0]
         else:
             total += values[places]
-    return (total / parameters["divisor"] if parameters["divisor"] != 1 else total).astype(np.float64)
+    return total.astype(np.float64) / parameters["divisor"]
 
 
 def ended(parameters: Parameters, total: Floats) -> Floats:
@@ -138,17 +138,10 @@ def ended(parameters: Parameters, total: Floats) -> Floats:
     return total
 
 
-def _rounded(parameters: Parameters, matrix: Floats) -> Floats:
-    if parameters["rounding"] == "none":
-        return matrix
-    with np.errstate(over="ignore"):
-        return matrix.astype(np.float32).astype(np.float64)
-
-
-def _leaves(parameters: Parameters, columns: Floats, root: int) -> _Ints:
+def _leaves(parameters: Parameters, threshold: Floats, columns: Floats, root: int) -> _Ints:
     """Return the leaf of each row in the tree at `root`, all rows walking one level at a time."""
     left, right = parameters["left"], parameters["right"]
-    feature, threshold, missing = parameters["feature"], parameters["threshold"], parameters["missing_left"]
+    feature, missing = parameters["feature"], parameters["missing_left"]
     nodes = np.full(columns.shape[1], root, dtype=np.int64)
     active = np.arange(columns.shape[1]) if left[root] else np.empty(0, dtype=np.int64)
     while len(active):
@@ -165,16 +158,13 @@ def row(parameters: Parameters) -> RowScores:
     """Return the same for one row: plain lists, made when the first row is asked for."""
     lists: list[Any] = []
     baseline = parameters["baseline"].tolist()
-    rounding, divisor = parameters["rounding"] != "none", parameters["divisor"]
+    divisor = parameters["divisor"]
     outputs, medians = parameters["outputs"].tolist(), parameters["medians"].tolist()
     in_float32, complement = parameters["rounding"] == "float32_sums", parameters["complement"]
 
     def one(x: list[float]) -> list[float]:
         if not lists:
             lists.extend(_lists(parameters))
-        if rounding:
-            with np.errstate(over="ignore"):
-                x = np.array(x, dtype=np.float32).tolist()
         leaves = _walk(lists, x)
         if medians:
             return [weighted_median_of_one([leaf[0] for leaf in leaves], medians)]
@@ -212,7 +202,8 @@ def _add_float32(baseline: list[float], leaves: list[list[float]], outputs: list
 
 
 def _lists(parameters: Parameters) -> list[Any]:
-    return [parameters[name].tolist() for name in (*NODES, "roots")]
+    kept = dict(parameters) | {"threshold": limits(parameters)}
+    return [kept[name].tolist() for name in (*NODES, "roots")]
 
 
 def _walk(lists: list[Any], x: list[float]) -> list[list[float]]:
