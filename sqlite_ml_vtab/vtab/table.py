@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from sqlite_ml_vtab import commands
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration.parse import check_names
 from sqlite_ml_vtab.errors import DeclarationError, Error, InputError
@@ -145,6 +144,8 @@ class Table:
             return atomically(self.predictor.tables, partial(self._command, *fields[first:]))
 
     def _command(self, text: Any, options: Any) -> int:
+        from sqlite_ml_vtab import commands
+
         if self.key in self.loaded.landing:
             return verbs.land_unchanged(self.predictor, *self.loaded.landing[self.key])
         return commands.run(self.predictor, text, options)
