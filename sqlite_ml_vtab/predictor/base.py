@@ -13,7 +13,7 @@ from sqlite_ml_vtab.learning.search.workers import Workers
 from sqlite_ml_vtab.portable import (
     MAX_BYTES,
 )
-from sqlite_ml_vtab.predictor.accepted import accepted
+from sqlite_ml_vtab.predictor.accepted import Plain, accepted
 from sqlite_ml_vtab.store.content import Content
 from sqlite_ml_vtab.store.rows import Rows
 from sqlite_ml_vtab.store.sql import Connection, Tables, written
@@ -83,6 +83,7 @@ class Predictor:
         )
         self.feature_names = [column.name for column in declaration.features]
         self.accepted = [(column, accepted(declaration, column)) for column in declaration.columns]
+        self.plain = Plain([types for _, types in self.accepted])
 
     @property
     def sql_name(self) -> str:

@@ -63,6 +63,8 @@ def storable(predictor: Predictor, values: Sequence[Any]) -> Sequence[Any]:
         if kind not in accepted or (kind is float and value - value != 0.0):
             stored = stored or list(values)
             stored[place] = _storable_value(predictor, column, value)
+    if stored is None:
+        predictor.plain.note(values)
     return stored or values
 
 

@@ -63,6 +63,10 @@ class Table:
         self.name = predictor.tables.name
         self.naming = Naming(predictor)
         self.key = key(predictor.tables.schema, self.name)
+        self._is_plain, self._add_next = predictor.plain.has, predictor.rows.add_next
+        self._declared = len(layout.visible)
+        self._unset = (None,) * (len(layout.names) - self._declared)
+        """What an INSERT of a row gives for the hidden columns."""
         self.is_at_stored_row = True
         """Whether the row id that SQLite asked for last, in this statement, is that of a stored row."""
 
@@ -105,8 +109,13 @@ class Table:
 
     # Writing
 
-    def UpdateInsertRow(self, rowid: int | None, fields: Sequence[Any]) -> int:
+    def UpdateInsertRow(self, rowid: int | None, fields: tuple[Any, ...]) -> int:
         """Store a row, or carry out a command."""
+        if rowid is None and fields[self._declared :] == self._unset:
+            plain = fields[: self._declared]
+            added = self._add_next(plain) if self._is_plain(plain) else None
+            if added is not None:
+                return added
         with self.naming:
             if fields[self.layout.command] is not None:
                 return self._run(rowid, fields)
