@@ -80,6 +80,10 @@ def _train(predictor: Predictor, options: Mapping[str, Any]) -> int:
     return verbs.train(predictor, *_with_deploy(options))
 
 
+def _cross_validate(predictor: Predictor, options: Mapping[str, Any]) -> int:
+    return verbs.cross_validate(predictor, options)
+
+
 def _tune(predictor: Predictor, options: Mapping[str, Any]) -> int:
     return verbs.tune(predictor, *_with_deploy(options))
 
@@ -167,7 +171,7 @@ COMMANDS: dict[str, Command] = {
         "Fit on the train part, evaluate on the test part, store a new version, deploy it if it is better.",
     ),
     "cross_validate": Command(
-        verbs.cross_validate,
+        _cross_validate,
         _TRAINING | _FOLDS,
         "Measure what `train` would fit on every fold; `ml_folds` and `ml_runs` tell. No version is made.",
         divides_rows=True,

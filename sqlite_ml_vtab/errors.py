@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 
 LISTED = 12
 """Up to so many legal values are listed in a sentence; beyond, only the nearest three."""
@@ -72,6 +71,8 @@ def choices(word: str, legal: Iterable[str], noun: str) -> str:
 
 
 def _nearest(word: str, names: list[str], cutoff: float) -> list[str]:
+    from difflib import get_close_matches
+
     written = {name.lower(): name for name in names}
     return [written[name] for name in get_close_matches(word.lower(), written, n=3, cutoff=cutoff)]
 

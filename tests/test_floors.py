@@ -3,9 +3,15 @@
 import ast
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
+import apsw
 import pytest
+
+import sqlite_ml_vtab
+from sqlite_ml_vtab import predictor
+from sqlite_ml_vtab.store import runs, shadows
 
 PACKAGE = Path(__file__).parent.parent / "sqlite_ml_vtab"
 NAME = PACKAGE.name
@@ -167,3 +173,60 @@ def test_importing_the_portable_model_imports_numpy_and_orjson_alone():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
     )
     assert set(done.stdout.split()) == {"numpy", "orjson", NAME}
+
+
+PREDICTION = f"""
+import sys, apsw, {NAME}
+db = apsw.Connection(sys.argv[1])
+{NAME}.load(db)
+assert db.execute("SELECT y FROM t(2.0)").get == "b"
+print(*sorted(sys.modules))
+"""
+
+
+@pytest.fixture
+def trained(tmp_path):
+    path = str(tmp_path / "t.db")
+    db = apsw.Connection(path)
+    sqlite_ml_vtab.load(db)
+    db.execute(
+        "CREATE VIRTUAL TABLE t USING ml_classification(x REAL, y TEXT TARGET, algorithm=gaussian_nb, split=none)"
+    )
+    db.execute("INSERT INTO t VALUES (0, 'a'), (0.5, 'a'), (1, 'a'), (2, 'b'), (2.5, 'b'), (3, 'b')")
+    db.execute("INSERT INTO t(t) VALUES ('train')")
+    assert db.execute("PRAGMA integrity_check").get == "ok"
+    db.close()
+    return path
+
+
+def test_a_first_prediction_imports_nothing_that_fits_tunes_or_compares(trained):
+    done = subprocess.run(
+        [sys.executable, "-c", PREDICTION, trained], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
+    loaded = done.stdout.split()
+    assert {name.split(".")[0] for name in loaded} & (
+        SCIENCE | {"joblib", "onnx", "onnxruntime", "threadpoolctl"}
+    ) == set()
+    learning = {name for name in loaded if name.startswith(f"{NAME}.learning.")}
+    assert learning == {f"{NAME}.learning.search", f"{NAME}.learning.search.workers"}
+    verbs = {name.rpartition(".")[2] for name in loaded if name.startswith(f"{NAME}.predictor.")}
+    assert verbs == {"accepted", "base", "belonging", "kept", "scoring", "versions"}
+    assert {f"{NAME}.{name}" for name in ("commands", "cli", "vtab.forecast", "store.runs")} & set(loaded) == set()
+
+
+def test_every_verb_comes_from_the_module_that_is_said_to_bring_it():
+    eager = {"BACKENDS", "VERBS", "Host", "Predictor", "Progress", "Workers"}
+    assert {verb for brought in predictor.VERBS.values() for verb in brought} == set(predictor.__all__) - eager
+    for module, brought in predictor.VERBS.items():
+        for verb in brought:
+            assert getattr(predictor, verb) is getattr(import_module(f"{NAME}.predictor.{module}"), verb)
+
+
+def test_what_is_no_verb_is_an_attribute_error():
+    with pytest.raises(AttributeError, match=r"^module 'sqlite_ml_vtab.predictor' has no attribute 'tran'$"):
+        _ = predictor.tran
+
+
+@pytest.mark.parametrize("suffix", runs.RUN_TABLES)
+def test_the_evidence_of_runs_is_named_alike_in_its_table_and_in_python(suffix):
+    assert shadows.columns(suffix) == runs.columns(suffix)

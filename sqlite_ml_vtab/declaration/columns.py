@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 from sqlite_ml_vtab.declaration.tokens import Token
 from sqlite_ml_vtab.declaration.types import ENCODE_WORDS, IMPUTE_WORDS, SCALE_WORDS, Column, Kind, Role
@@ -74,10 +73,17 @@ def _word(column: str, token: Token) -> str:
         hint = "Write KEY to keep a column beside the features." if word == "PRIMARY" else "Leave it out."
         raise DeclarationError(f"column {column!r}: a predictor has no {word} clause. {hint}")
     legal = _ROLES | _KINDS | _CLAUSES.keys()
-    near = get_close_matches(word, legal, n=1, cutoff=0.75)
-    if near and near[0] != word and kind_of_type([word]) is Kind.ANY:
-        raise DeclarationError(f"column {column!r}: unknown clause {word}. Did you mean {near[0]}?")
+    if word not in legal and kind_of_type([word]) is Kind.ANY:
+        _check_near(column, word, legal)
     return word
+
+
+def _check_near(column: str, word: str, legal: Collection[str]) -> None:
+    """Refuse what is no type that SQLite knows, and nearly a clause."""
+    from difflib import get_close_matches
+
+    for near in get_close_matches(word, legal, n=1, cutoff=0.75):
+        raise DeclarationError(f"column {column!r}: unknown clause {word}. Did you mean {near}?")
 
 
 def _check_commas(column: str, words: Sequence[str]) -> None:
@@ -95,7 +101,7 @@ def _check_commas(column: str, words: Sequence[str]) -> None:
         )
 
 
-_LONG_TYPE = re.compile(
+_LONG_TYPE = (
     r"(?:(?:UN)?SIGNED |(?:BIG|LONG|MEDIUM|NATIONAL|NATIVE|SHORT|SMALL|TINY|VARYING) )*(?P<base>\S+)"
     r"(?: (?:(?:UN)?SIGNED|BINARY|PRECISION|VARYING|ZEROFILL|LARGE OBJECT|WITH(?:OUT)?(?: LOCAL)? TIME ZONE))*"
 )
@@ -103,7 +109,7 @@ _LONG_TYPE = re.compile(
 
 
 def _is_long_type(types: Sequence[str]) -> bool:
-    found = _LONG_TYPE.fullmatch(" ".join(types))
+    found = re.fullmatch(_LONG_TYPE, " ".join(types))
     return found is not None and (found["base"] in _BINARY or kind_of_type([found["base"]]) is not Kind.ANY)
 
 

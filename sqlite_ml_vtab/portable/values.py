@@ -13,12 +13,11 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from sqlite_ml_vtab.errors import InputError, shown
 
-Floats: TypeAlias = npt.NDArray[np.float64]
-Column: TypeAlias = npt.NDArray[Any]
+Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+Column: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 """The values of one column: float64 of shape (n,), or objects (str or None) of shape (n,)."""
 
 _EPOCH = datetime(1970, 1, 1)

@@ -11,6 +11,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 from unicodedata import normalize
 
@@ -29,11 +30,17 @@ _MARKS = (
 """Accents, points and vowel signs that stand inside words and that Python's ``\\w`` leaves out; Indic blocks whole."""
 
 _WORD = re.compile(rf"[\w{_MARKS}]+")
-_UNSPACED = re.compile(
+_UNSPACED = (
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 """Letters of scripts that are written without spaces, or whose words are short: Thai, Khmer, Chinese, Korean ..."""
+
+
+@cache
+def _unspaced() -> re.Pattern[str]:
+    """Return it compiled, which takes milliseconds, so not before there are words."""
+    return re.compile(_UNSPACED)
 
 
 def terms(text: str) -> Iterator[str]:
@@ -52,7 +59,7 @@ def countable(text: str) -> Iterator[str]:
     """Yield those of its terms that say a thing once: words, and the letters and pairs of scripts without spaces."""
     words = _words(text)
     yield from words
-    for word in filter(_UNSPACED.search, words):
+    for word in filter(_unspaced().search, words):
         yield from _letters(word)
 
 
@@ -61,7 +68,7 @@ def _words(text: str) -> list[str]:
 
 
 def _letters(word: str) -> Iterator[str]:
-    if _UNSPACED.search(word):
+    if _unspaced().search(word):
         yield from word
         yield from map("".join, pairwise(word))
         return

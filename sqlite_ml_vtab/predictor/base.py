@@ -6,21 +6,20 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlite_ml_vtab.declaration import Declaration
-from sqlite_ml_vtab.learning.algorithms import (
-    ALGORITHMS,
-    Algorithm,
-)
 from sqlite_ml_vtab.learning.search.workers import Workers
 from sqlite_ml_vtab.portable import (
     MAX_BYTES,
 )
-from sqlite_ml_vtab.predictor.accepted import accepted
+from sqlite_ml_vtab.predictor.accepted import Plain, accepted
 from sqlite_ml_vtab.store.content import Content
 from sqlite_ml_vtab.store.rows import Rows
 from sqlite_ml_vtab.store.sql import Connection, Tables, written
+
+if TYPE_CHECKING:
+    from sqlite_ml_vtab.learning.algorithms import Algorithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +46,8 @@ class Host:
 
     threads: int = 1
     """How many threads a fit may use."""
-    algorithms: Mapping[str, Algorithm] = field(default_factory=lambda: dict(ALGORITHMS))
-    """Every algorithm that may be named."""
+    added: Mapping[str, Algorithm] = field(default_factory=dict)
+    """The algorithms that the program brings itself."""
     max_model_bytes: int = MAX_BYTES
     """The largest model that is decoded."""
     untrusted: bool = False
@@ -59,6 +58,13 @@ class Host:
     """Called as a search goes on."""
     workers: Workers = field(default_factory=Workers)
     """Where the fits of a search run."""
+
+    @property
+    def algorithms(self) -> Mapping[str, Algorithm]:
+        """Every algorithm that may be named."""
+        from sqlite_ml_vtab.learning.algorithms import ALGORITHMS
+
+        return {**ALGORITHMS, **self.added}
 
 
 class Predictor:
@@ -77,6 +83,7 @@ class Predictor:
         )
         self.feature_names = [column.name for column in declaration.features]
         self.accepted = [(column, accepted(declaration, column)) for column in declaration.columns]
+        self.plain = Plain([types for _, types in self.accepted])
 
     @property
     def sql_name(self) -> str:

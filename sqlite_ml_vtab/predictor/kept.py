@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlite_ml_vtab.learning.runs import Fitted
+from typing import TYPE_CHECKING
+
 from sqlite_ml_vtab.portable import (
     REFIT,
     ScorerCache,
@@ -12,6 +13,9 @@ from sqlite_ml_vtab.portable import (
 )
 from sqlite_ml_vtab.predictor.base import Predictor, as_json
 from sqlite_ml_vtab.store import versions
+
+if TYPE_CHECKING:
+    from sqlite_ml_vtab.learning.runs import Fitted
 
 SCORERS = ScorerCache(512 * 2**20)
 """The decoded models of this process, by digest; a refitted one by `refit_key`."""

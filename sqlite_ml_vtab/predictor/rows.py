@@ -7,15 +7,6 @@ from typing import Any
 
 from sqlite_ml_vtab.declaration import Column, Kind, Role
 from sqlite_ml_vtab.errors import DeclarationError, InputError, shown
-from sqlite_ml_vtab.learning.algorithms import (
-    DEFAULT_ALGORITHM,
-    check_features,
-    check_hyperparams,
-    check_option_params,
-    find_algorithm,
-)
-from sqlite_ml_vtab.learning.chunks.incremental import check_incremental
-from sqlite_ml_vtab.learning.columns import number_or_text
 from sqlite_ml_vtab.portable.values import ONE
 from sqlite_ml_vtab.predictor.accepted import is_class
 from sqlite_ml_vtab.predictor.base import Predictor
@@ -25,6 +16,15 @@ from sqlite_ml_vtab.store.content import Content, check_content
 
 def create(predictor: Predictor) -> None:
     """Check what only the registry of algorithms knows, and make the shadow tables."""
+    from sqlite_ml_vtab.learning.algorithms import (
+        DEFAULT_ALGORITHM,
+        check_features,
+        check_hyperparams,
+        check_option_params,
+        find_algorithm,
+    )
+    from sqlite_ml_vtab.learning.chunks.incremental import check_incremental
+
     declaration, algorithms = predictor.declaration, predictor.host.algorithms
     options, task = declaration.options, declaration.learner
     name, algorithm = find_algorithm(options.get("algorithm"), task, algorithms, DEFAULT_ALGORITHM[declaration.task])
@@ -42,6 +42,8 @@ def create(predictor: Predictor) -> None:
 def _check_constant(column: Column) -> None:
     """Refuse an IMPUTE(constant, ...) that its column cannot hold; what a column without a type holds is seen later."""
     if column.impute[:1] == ("constant",) and column.kind is Kind.DATE:
+        from sqlite_ml_vtab.learning.columns import number_or_text
+
         try:
             ONE[column.kind](column.name, number_or_text(column.impute[1]))
         except InputError as error:
@@ -61,6 +63,8 @@ def storable(predictor: Predictor, values: Sequence[Any]) -> Sequence[Any]:
         if kind not in accepted or (kind is float and value - value != 0.0):
             stored = stored or list(values)
             stored[place] = _storable_value(predictor, column, value)
+    if stored is None:
+        predictor.plain.note(values)
     return stored or values
 
 

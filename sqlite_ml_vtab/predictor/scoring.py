@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from sqlite_ml_vtab.errors import (
     TrainingError,
     shown,
 )
-from sqlite_ml_vtab.learning.runs import Fitted
 from sqlite_ml_vtab.portable import (
     REFIT,
     AnyScorer,
@@ -32,11 +31,12 @@ from sqlite_ml_vtab.portable import (
 from sqlite_ml_vtab.portable.pattern_scoring import scorer_of as plain_scorer_of
 from sqlite_ml_vtab.predictor.base import Predictor
 from sqlite_ml_vtab.predictor.belonging import belongs
-from sqlite_ml_vtab.predictor.incremental import fit_again
 from sqlite_ml_vtab.predictor.kept import SCORERS, refit_key, remember
-from sqlite_ml_vtab.predictor.training import fit, plan, stored_digest, stored_rows
 from sqlite_ml_vtab.predictor.versions import is_whole, known, mend, stored_options, undeployed
 from sqlite_ml_vtab.store import relation, versions
+
+if TYPE_CHECKING:
+    from sqlite_ml_vtab.learning.runs import Fitted
 
 GOLDEN_TOLERANCE = 1e-9
 
@@ -142,6 +142,9 @@ def rebuild(predictor: Predictor, number: int) -> int:
 
 def _refit(predictor: Predictor, number: int) -> tuple[Fitted, bytes | None]:
     """Fit a stored version again, by its own options, on its own rows; also return from where new rows can go on."""
+    from sqlite_ml_vtab.predictor.incremental import fit_again
+    from sqlite_ml_vtab.predictor.training import fit, plan, stored_digest, stored_rows
+
     record = versions.find(predictor.tables, known(predictor, number))
     assert record is not None
     options = stored_options(record)

@@ -92,6 +92,9 @@ class Content:
         """Refuse to delete all."""
         self.refuse()
 
+    def add_next(self, values: object) -> None:
+        """Add nothing quickly: see `refuse`."""
+
     def refuse(self) -> NoReturn:
         """Raise InputError that says where rows are written instead."""
         raise InputError(f"the rows are those of {self._text} (content). Insert, change and delete them there.")

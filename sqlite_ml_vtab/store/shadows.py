@@ -55,6 +55,12 @@ SHADOW_TABLES: dict[str, str] = {
 """Suffix to column definitions; those of ``rows`` come from the declaration. One list drives everything below."""
 
 
+def columns(suffix: str) -> tuple[str, ...]:
+    """Return the column names of a shadow table other than ``rows``."""
+    listed, _, _ = SHADOW_TABLES[suffix].partition(", PRIMARY KEY (")
+    return tuple(definition.split(" ")[0] for definition in listed.split(", "))
+
+
 def row_key(columns: Sequence[Column]) -> str:
     """Return the name of the row id in the rows table: ``id``, or another where a declared column is called so."""
     taken = {folded(column.name) for column in columns}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from string import ascii_lowercase, ascii_uppercase
 from typing import Any, Protocol, TypeVar
 
 from sqlite_ml_vtab.errors import ModelError
@@ -52,7 +51,7 @@ class Connection(Protocol):
 CALLED = "ml_command_body"
 """The SQL function behind `Connection.call_within`; it does nothing where nothing waits to be called."""
 
-_FOLD = str.maketrans(ascii_uppercase, ascii_lowercase)
+_FOLD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
 def folded(name: str) -> str:

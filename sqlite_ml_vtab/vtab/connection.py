@@ -54,11 +54,14 @@ class PlainConnection:
 
     def total_changes(self) -> int:
         """Return how many rows were changed since the connection was opened."""
-        return self.db.total_changes()
+        # Asked for each row that is inserted, so not by way of the property.
+        db = self._db()
+        return 0 if db is None else db.total_changes()
 
     def changes(self) -> int:
         """Return how many rows the statement that ended last changed; 0 where it was undone."""
-        return self.db.changes()
+        db = self._db()
+        return 0 if db is None else db.changes()
 
     def last_insert_rowid(self) -> int:
         """Return the id of the row inserted last."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
 from sqlite_ml_vtab.declaration.tokens import tokenize
 from sqlite_ml_vtab.errors import DeclarationError, about, choices
-from sqlite_ml_vtab.learning.datasets import DATASETS, Dataset
 from sqlite_ml_vtab.store.sql import quoted
 from sqlite_ml_vtab.vtab.listing import Listing
+
+if TYPE_CHECKING:
+    from sqlite_ml_vtab.learning.datasets import Dataset
 
 
 class DatasetModule:
@@ -28,6 +30,8 @@ class DatasetModule:
 
 
 def _named(args: Sequence[Any]) -> Dataset:
+    from sqlite_ml_vtab.learning.datasets import DATASETS
+
     words = [token.value for argument in args for token in tokenize(str(argument))]
     if len(words) != 1:
         raise DeclarationError(f"ml_dataset takes one name, got {len(words)}. {choices('', DATASETS, 'Data sets')}")

@@ -15,7 +15,7 @@ from sqlite_ml_vtab.declaration import MODULES
 from sqlite_ml_vtab.errors import CommandError, Error, InputError
 from sqlite_ml_vtab.portable import AnyScorer, JointScorer
 from sqlite_ml_vtab.portable.inputs import is_json, read_flat, read_json, wrong_count
-from sqlite_ml_vtab.store import catalog, reports, runs, shadows
+from sqlite_ml_vtab.store import catalog, reports, shadows
 from sqlite_ml_vtab.store.content import Content
 from sqlite_ml_vtab.store.sql import Tables, quoted
 from sqlite_ml_vtab.vtab.listing import Listing
@@ -81,13 +81,15 @@ def _deployments(predictor: verbs.Predictor) -> Iterable[tuple[Any, ...]]:
 
 
 def _evidence(suffix: str, predictor: verbs.Predictor, run: Any = None) -> Iterable[tuple[Any, ...]]:
+    from sqlite_ml_vtab.store import runs
+
     return runs.listed(predictor.tables, suffix, run)
 
 
 def _run_table(suffix: str, doc: str) -> TableFunction:
     """Return the table function over the evidence of runs that is stored under `suffix`."""
     return TableFunction(
-        runs.columns(suffix), ("predictor", "of_run"), partial(_report, partial(_evidence, suffix)), doc
+        shadows.columns(suffix), ("predictor", "of_run"), partial(_report, partial(_evidence, suffix)), doc
     )
 
 

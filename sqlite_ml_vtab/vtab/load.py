@@ -42,9 +42,9 @@ def load(
         raise CommandError(f"unknown backend {shown(backend)}. {choices(backend, verbs.BACKENDS, 'Backends')}")
     before = LOADED.get(db)
     untrusted = untrusted or (before is not None and before.host.untrusted)
-    known = host_algorithms(algorithms)
+    added = host_algorithms(algorithms)
     workers = verbs.Workers(backend, jobs)
-    loaded = register(db, verbs.Host(threads, known, max_model_bytes, untrusted, release, progress, workers))
+    loaded = register(db, verbs.Host(threads, added, max_model_bytes, untrusted, release, progress, workers))
     if before is None:
         dataset: Any = DatasetModule()
         db.create_module("ml_dataset", dataset, use_bestindex_object=True, iVersion=1, read_only=True)

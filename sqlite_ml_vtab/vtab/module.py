@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 import apsw
 
 from sqlite_ml_vtab import predictor as verbs
-from sqlite_ml_vtab.declaration import MODULES, TASKS, parse
+from sqlite_ml_vtab.declaration import MODULES, TASKS, Declaration, parse
 from sqlite_ml_vtab.errors import CommandError, DeclarationError, Error, about, shown
-from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, Algorithm
-from sqlite_ml_vtab.portable import AnyScorer
 from sqlite_ml_vtab.store.catalog import find_predictor
 from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
 from sqlite_ml_vtab.store.sql import T, folded, quoted
 from sqlite_ml_vtab.vtab.connection import PlainConnection
-from sqlite_ml_vtab.vtab.forecast import ForecastTable
 from sqlite_ml_vtab.vtab.layout import Layout
 from sqlite_ml_vtab.vtab.table import Table, key
+
+if TYPE_CHECKING:
+    from sqlite_ml_vtab.learning.algorithms import Algorithm
+    from sqlite_ml_vtab.portable import AnyScorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +194,16 @@ class PredictorModule:
         db.vtab_config(apsw.SQLITE_VTAB_CONSTRAINT_SUPPORT, 1)
         if self._loaded.host.untrusted:
             db.vtab_config(apsw.SQLITE_VTAB_DIRECTONLY)
-        made = ForecastTable if declaration.has_series else Table
-        return layout.schema(), made(self._loaded, predictor, layout)
+        return layout.schema(), _kind(declaration)(self._loaded, predictor, layout)
+
+
+def _kind(declaration: Declaration) -> type[Table]:
+    """Return what stands for a predictor, which for a forecast is imported when one is met."""
+    if not declaration.has_series:
+        return Table
+    from sqlite_ml_vtab.vtab.forecast import ForecastTable
+
+    return ForecastTable
 
 
 LOADED: WeakKeyDictionary[apsw.Connection, Loaded] = WeakKeyDictionary()
@@ -228,10 +237,14 @@ def _create_module(db: apsw.Connection, name: str, loaded: Loaded, task: str) ->
 
 
 def host_algorithms(extra: Mapping[str, Any]) -> dict[str, Algorithm]:
-    """Return all algorithms, with those a host program adds as estimator classes or as Algorithm entries.
+    """Return the algorithms that a host program adds as estimator classes or as Algorithm entries.
 
     Raises CommandError for a name that is taken or an entry that cannot be fitted.
     """
+    if not extra:
+        return {}
+    from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, Algorithm
+
     added = {}
     for name, entry in extra.items():
         if not isinstance(name, str) or name != name.strip().lower() or not name:
@@ -245,7 +258,7 @@ def host_algorithms(extra: Mapping[str, Any]) -> dict[str, Algorithm]:
             added[name] = Algorithm(doc, None, {_task_of(entry): entry})
         else:
             raise CommandError(f"algorithm {name!r} is an estimator class, got {shown(entry)}. Pass the class itself.")
-    return {**ALGORITHMS, **added}
+    return added
 
 
 def _task_of(estimator_class: type) -> str:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from sqlite_ml_vtab import commands
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration.parse import check_names
 from sqlite_ml_vtab.errors import DeclarationError, Error, InputError
@@ -66,6 +65,10 @@ class Table:
         self.name = predictor.tables.name
         self.naming = Naming(predictor)
         self.key = key(predictor.tables.schema, self.name)
+        self._is_plain, self._add_next = predictor.plain.has, predictor.rows.add_next
+        self._declared = len(layout.visible)
+        self._unset = (None,) * (len(layout.names) - self._declared)
+        """What an INSERT of a row gives for the hidden columns."""
         self.is_at_stored_row = True
         """Whether the row id that SQLite asked for last, in this statement, is that of a stored row."""
         self._getters: dict[bool, Getters] = {}
@@ -129,8 +132,13 @@ class Table:
 
     # Writing
 
-    def UpdateInsertRow(self, rowid: int | None, fields: Sequence[Any]) -> int:
+    def UpdateInsertRow(self, rowid: int | None, fields: tuple[Any, ...]) -> int:
         """Store a row, or carry out a command."""
+        if rowid is None and fields[self._declared :] == self._unset:
+            plain = fields[: self._declared]
+            added = self._add_next(plain) if self._is_plain(plain) else None
+            if added is not None:
+                return added
         with self.naming:
             if fields[self.layout.command] is not None:
                 return self._run(rowid, fields)
@@ -168,6 +176,8 @@ class Table:
             return atomically(self.predictor.tables, partial(self._command, *fields[first:]))
 
     def _command(self, text: Any, options: Any) -> int:
+        from sqlite_ml_vtab import commands
+
         if self.key in self.loaded.landing:
             return verbs.land_unchanged(self.predictor, *self.loaded.landing[self.key])
         return commands.run(self.predictor, text, options)

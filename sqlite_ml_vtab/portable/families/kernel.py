@@ -7,7 +7,6 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sqlite_ml_vtab.portable.families.base import (
     Family,
@@ -20,7 +19,7 @@ from sqlite_ml_vtab.portable.families.base import (
     word,
 )
 from sqlite_ml_vtab.portable.families.distances import by_column, distances, distances_of_one
-from sqlite_ml_vtab.portable.values import Floats
+from sqlite_ml_vtab.portable.values import Column, Floats
 
 _BLOCK = 2**22
 """How many kernel values are held at once."""
@@ -176,7 +175,7 @@ def _ties_broken(raw: Floats) -> Floats:
     return np.asarray(_by_pair(raw >= 0, raw < 0).sum(axis=2) + margins / (3 * (np.abs(margins) + 1)))
 
 
-def _by_pair(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> Floats:
+def _by_pair(first: Column, second: Column) -> Floats:
     """Return values of pairs (n, pairs) by class and opponent, (n, classes, classes): each pair's first and second."""
     classes = round((1 + (1 + 8 * first.shape[1]) ** 0.5) / 2)
     i, j = np.triu_indices(classes, 1)
