@@ -3,7 +3,6 @@
 from sqlite_ml_vtab.portable.cache import ScorerCache
 from sqlite_ml_vtab.portable.codec import MAX_BYTES, digest
 from sqlite_ml_vtab.portable.families.base import MatrixScores
-from sqlite_ml_vtab.portable.forecasts import Forecaster, ForecastModel
 from sqlite_ml_vtab.portable.intervals import Conformal
 from sqlite_ml_vtab.portable.model import LISTED, REFIT, AnyModel, Golden, JointModel, Model
 from sqlite_ml_vtab.portable.pattern import Pattern
@@ -18,8 +17,6 @@ __all__ = [
     "AnyModel",
     "AnyScorer",
     "Conformal",
-    "ForecastModel",
-    "Forecaster",
     "Golden",
     "JointModel",
     "JointScorer",

@@ -85,11 +85,6 @@ def forecast_tree(model: ForecastModel) -> dict[str, Any]:
 _KEYS = {"target", "order", "groups", "season", "horizon", "strategy", "widths", "step", "recipe", "models"}
 
 
-def is_forecast(tree: Any) -> bool:
-    """Return whether a decoded header is that of a forecasting model."""
-    return isinstance(tree, dict) and "recipe" in tree
-
-
 def forecast_from_tree(tree: Any) -> ForecastModel:
     """Return the model that a decoded header holds, wholly checked; raise ModelError for everything else."""
     require(tree.keys() == _KEYS, "keys")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqlite_ml_vtab.declaration import Declaration, Kind, Role
 from sqlite_ml_vtab.declaration.tasks import components
-from sqlite_ml_vtab.portable import ForecastModel, JointModel, StoredModel, members
+from sqlite_ml_vtab.portable import JointModel, Model, StoredModel, members
 from sqlite_ml_vtab.portable.values import ONE
 from sqlite_ml_vtab.predictor.base import Predictor
+
+if TYPE_CHECKING:
+    from sqlite_ml_vtab.portable.forecasts import ForecastModel
 
 _FITS = {Kind.ANY: tuple(ONE), Kind.CATEGORY: ("CATEGORY", "WORDS")}
 """The kinds that a model can have decided on, where they are not the declared one."""
@@ -15,7 +20,7 @@ _FITS = {Kind.ANY: tuple(ONE), Kind.CATEGORY: ("CATEGORY", "WORDS")}
 def belongs(predictor: Predictor, model: StoredModel) -> bool:
     """Return whether `model` has the task, the targets, the features and the kinds that are declared."""
     declaration = predictor.declaration
-    if isinstance(model, ForecastModel):
+    if not isinstance(model, Model | JointModel):
         return declaration.has_series and _is_of_series(declaration, model) and _has_features(declaration, model)
     targets = [column.name for column in declaration.targets]
     if isinstance(model, JointModel) and list(model.targets) != targets:
@@ -33,7 +38,7 @@ def _is_of_series(declaration: Declaration, model: ForecastModel) -> bool:
 
 
 def _has_features(declaration: Declaration, model: StoredModel) -> bool:
-    features = model.declared if isinstance(model, ForecastModel) else model.features
+    features = model.features if isinstance(model, Model | JointModel) else model.declared
     if [name for name, _ in features] != [column.name for column in declaration.features]:
         return False
     kinds = [column.kind for column in declaration.features]

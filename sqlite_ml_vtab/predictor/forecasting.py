@@ -12,8 +12,7 @@ import numpy as np
 
 from sqlite_ml_vtab.errors import InputError, TrainingError, choices, shown
 from sqlite_ml_vtab.learning.forecasts.series import AllRows, Series, key_text, named, on_steps, when
-from sqlite_ml_vtab.portable import Forecaster
-from sqlite_ml_vtab.portable.forecasts import MAX_HORIZON, Walk
+from sqlite_ml_vtab.portable.forecasts import MAX_HORIZON, Forecaster, Walk
 from sqlite_ml_vtab.portable.values import ONE, Floats, whole
 from sqlite_ml_vtab.predictor.base import Predictor
 from sqlite_ml_vtab.predictor.scoring import stored_scorer

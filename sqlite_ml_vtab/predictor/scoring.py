@@ -17,9 +17,11 @@ from sqlite_ml_vtab.errors import (
 from sqlite_ml_vtab.portable import (
     REFIT,
     AnyScorer,
-    Forecaster,
     Golden,
+    JointScorer,
     Pattern,
+    PatternScorer,
+    Scorer,
     StoredModel,
     StoredScorer,
     digest,
@@ -46,7 +48,7 @@ def scorer(predictor: Predictor, number: Any = None) -> AnyScorer:
     if predictor.declaration.has_series:
         raise InputError(f"a forecast is asked as a table. Write: SELECT * FROM {predictor.sql_name}(NULL, 12).")
     found = stored_scorer(predictor, number)
-    assert not isinstance(found, Forecaster)
+    assert isinstance(found, Scorer | JointScorer | PatternScorer)
     return found
 
 
