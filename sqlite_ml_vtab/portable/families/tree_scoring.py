@@ -125,7 +125,7 @@ def of_leaves(parameters: Parameters, leaves: _Ints) -> Floats:
             total[:, outputs[number]] += values[places, 0]
         else:
             total += values[places]
-    return total.astype(np.float64) / parameters["divisor"]
+    return np.asarray(total.astype(np.float64) / parameters["divisor"])
 
 
 def ended(parameters: Parameters, total: Floats) -> Floats:
