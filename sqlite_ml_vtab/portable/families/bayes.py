@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import hypot
+from operator import mul, sub
 from typing import Any
 
 import numpy as np
 
-from sqlite_ml_vtab.portable.families.base import Family, Parameters, RowScores, array, names, require
+from sqlite_ml_vtab.portable.families.base import Family, Parameters, RowScores, array, by_matrix, names, require
 from sqlite_ml_vtab.portable.values import Floats
 
 
@@ -43,21 +46,26 @@ def scores(parameters: Parameters, matrix: Floats) -> Floats:
 
 
 def row(parameters: Parameters) -> RowScores:
-    """Return the same for one row."""
-    classes = [
-        (list(zip(mean, variance, strict=True)), offset)
-        for mean, variance, offset in zip(
-            parameters["mean"].tolist(), parameters["variance"].tolist(), parameters["offset"].tolist(), strict=True
-        )
-    ]
+    """Return the same for one row, in calls that loop in C; numbers so large that they overflow go the long way."""
+    careful = by_matrix(scores)(parameters)
+    mean, offset = parameters["mean"].tolist(), parameters["offset"].tolist()
+    spread = (1.0 / np.sqrt(parameters["variance"])).tolist()
+    classes = list(zip(offset, mean, spread, strict=True))
+    if not ((parameters["variance"] > 1e-100) & (parameters["variance"] < 1e100)).all():
+        return careful
 
-    def one(x: list[float]) -> list[float]:
-        return [
-            offset - 0.5 * sum((v - mean) * (v - mean) / variance for v, (mean, variance) in zip(x, pairs, strict=True))
-            for pairs, offset in classes
+    def one(x: list[float]) -> Sequence[float]:
+        found = [
+            offset - 0.5 * (far := hypot(*map(mul, map(sub, x, mean), spread))) * far
+            for offset, mean, spread in classes
         ]
+        return found if min(found) > _SMALL else careful(x)
 
     return one
+
+
+_SMALL = -1e100
+"""A log likelihood below it may come of a square that overflows."""
 
 
 BAYES = Family(extract, validate, scores, row)

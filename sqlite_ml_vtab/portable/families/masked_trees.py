@@ -105,7 +105,8 @@ class MaskedTrees:
         parameters, layout = self._parameters, self._layout
         if len(parameters["medians"]):
             return weighted_median(leaves.T, parameters["medians"])[:, None]
-        by_group = leaves.reshape(len(layout.groups), -1, leaves.shape[-1])
+        each = layout.slots * layout.columns // len(layout.groups)
+        by_group = leaves.reshape(len(layout.groups), each, leaves.shape[-1])
         total = np.zeros((leaves.shape[-1], len(parameters["baseline"])))
         for output, added in zip(layout.groups, by_group, strict=True):
             # numpy adds one tree after the other over the first axis, as the walk does.

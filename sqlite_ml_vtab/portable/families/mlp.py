@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from sqlite_ml_vtab.portable.families.base import (
     Family,
     NotPortable,
     Parameters,
+    RowScores,
     array,
     by_matrix,
     names,
@@ -78,4 +79,46 @@ def scores(parameters: Parameters, matrix: Floats) -> Floats:
         return np.asarray(matrix @ last["weights"] + last["bias"])
 
 
-MLP = Family(extract, validate, scores, by_matrix(scores))
+def row(parameters: Parameters) -> RowScores:
+    """Return the same for one row; with rectified layers in products alone, the bias a weight of a constant 1.
+
+    Of numbers so small that nothing can overflow, for which no warning of numpy need be held back.
+    """
+    careful = by_matrix(scores)(parameters)
+    if parameters["activation"] != "relu" or len(parameters["layers"]) == 1:
+        return careful
+    first, *others = map(_with_constant, parameters["layers"][:-1])
+    last = parameters["layers"][-1]
+    final = np.vstack((last["weights"], last["bias"]))
+    limit = _limit(parameters["layers"])
+
+    def one(x: list[float]) -> Sequence[float]:
+        if not (-limit < min(x) and max(x) < limit):
+            return careful(x)
+        values = np.array([*x, 1.0]).dot(first)
+        for weights in others:
+            values = np.maximum(values, 0.0).dot(weights)
+        found: list[float] = np.maximum(values, 0.0).dot(final).tolist()
+        return found
+
+    return one
+
+
+def _limit(layers: Sequence[Parameters]) -> float:
+    """Return how large inputs may be without any sum coming near the greatest number."""
+    growth = 1.0
+    with np.errstate(over="ignore"):
+        for layer in layers:
+            growth *= max(1.0, float((np.abs(layer["weights"]).sum(axis=0) + np.abs(layer["bias"])).max(initial=0.0)))
+    return 1e300 / growth
+
+
+def _with_constant(layer: Parameters) -> Floats:
+    """Return weights (inputs + 1, outputs + 1) for values behind which stands a 1, and that give one again."""
+    weights, bias = layer["weights"], layer["bias"]
+    found = np.zeros((weights.shape[0] + 1, weights.shape[1] + 1))
+    found[:-1, :-1], found[-1, :-1], found[-1, -1] = weights, bias, 1.0
+    return found
+
+
+MLP = Family(extract, validate, scores, row)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from sqlite_ml_vtab.portable.families.base import (
     Family,
+    MatrixScores,
     NotPortable,
     Parameters,
     RowScores,
@@ -17,6 +19,7 @@ from sqlite_ml_vtab.portable.families.base import (
     word,
 )
 from sqlite_ml_vtab.portable.families.distances import by_column, distances, distances_of_one
+from sqlite_ml_vtab.portable.families.nearest_rows import NearestRows, serves
 from sqlite_ml_vtab.portable.values import Floats
 
 _BLOCK = 2**22
@@ -198,4 +201,30 @@ def row(parameters: Parameters) -> RowScores:
     return one
 
 
-NEIGHBORS = Family(extract, validate, scores, row, ambiguous)
+def ready(parameters: Parameters) -> tuple[RowScores, MatrixScores]:
+    """Return what scores one row, and what scores many, of one model."""
+    if parameters["power"] != 2 or not serves(parameters["rows"], parameters["neighbors"]):
+        return row(parameters), partial(scores, parameters)
+    nearby, careful = NearestRows(parameters["rows"], parameters["neighbors"]), row(parameters)
+    targets, k = parameters["targets"], parameters["neighbors"]
+    is_uniform = parameters["weights"] == "uniform"
+
+    def one(x: list[float]) -> list[float]:
+        near = nearby.of_one(x)
+        if near is None:
+            return list(careful(x))
+        found: list[float]
+        if is_uniform:
+            found = (np.add.reduce(targets[near[0]], axis=0) / k).tolist()
+        else:
+            found = _vote(parameters, near[0][None], near[1][None])[0].tolist()
+        return found
+
+    def many(matrix: Floats) -> Floats:
+        near = nearby.of_many(matrix) if len(matrix) else None
+        return scores(parameters, matrix) if near is None else _vote(parameters, *near)
+
+    return one, many
+
+
+NEIGHBORS = Family(extract, validate, scores, row, ambiguous, ready)

@@ -120,7 +120,7 @@ def masks(parameters: Parameters, where: Layout) -> list[tuple[int, Floats, Any]
     is_right = parameters["missing_left"][inner] == 0
     found = []
     features, starts = np.unique(parameters["feature"][inner], return_index=True)
-    for feature, start, end in zip(features.tolist(), starts, np.append(starts[1:], len(inner)), strict=True):
+    for feature, start, end in zip(features.tolist(), starts, np.append(starts, len(inner))[1:], strict=True):
         asked = slice(start, end)
         values, place = np.unique(threshold[asked], return_inverse=True)
         rows = np.full((len(values) + 2, where.slots), np.iinfo(where.field).max, dtype=where.field)
