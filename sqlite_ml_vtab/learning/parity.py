@@ -11,6 +11,7 @@ from sqlite_ml_vtab.errors import ModelError
 from sqlite_ml_vtab.learning.algorithms import Algorithm
 from sqlite_ml_vtab.learning.estimator import Estimator
 from sqlite_ml_vtab.learning.targets import Target
+from sqlite_ml_vtab.learning.trials import drawn
 from sqlite_ml_vtab.portable import REFIT
 from sqlite_ml_vtab.portable.codec import DAMAGED
 from sqlite_ml_vtab.portable.families import FAMILIES, NotPortable
@@ -21,6 +22,11 @@ from sqlite_ml_vtab.portable.values import Floats
 
 MAX_ROWS = 10_000
 """So many rows of each part are compared at most."""
+LEAST_ROWS = 500
+TREES_SHARE = 20
+"""Trees are slow to walk: of each part one row in so many of the train part is compared, but at least LEAST_ROWS."""
+TIE = 1e-12
+"""Two classes whose probabilities are no further apart are tied: which is named is a matter of rounding."""
 MAX_WORK = 2 * 10**8
 """Where a model keeps training rows: so many distances to them are computed at most."""
 
@@ -45,7 +51,8 @@ def portable_form(algorithm: Algorithm, estimator: Estimator, trained: Floats, t
     if isinstance(found, str):
         return Form(REFIT, {"link": estimator.link}, f"refit: {found}")
     name, parameters = found
-    matrix = np.concatenate([part[: _limit(parameters, trained)] for part in (trained, tested)])
+    limit = _limit(parameters, trained)
+    matrix = np.concatenate([part[drawn(part, limit)] for part in (trained, tested)])
     difference = _difference(FAMILIES[name], parameters, estimator, matrix)
     if difference:
         return Form(REFIT, {"link": estimator.link}, f"refit: {difference}")
@@ -69,6 +76,8 @@ def _extracted(
 
 
 def _limit(parameters: Parameters, trained: Floats) -> int:
+    if "roots" in parameters:
+        return max(LEAST_ROWS, min(MAX_ROWS, len(trained) // TREES_SHARE))
     if "rows" not in parameters:
         return MAX_ROWS
     return max(100, min(MAX_ROWS, MAX_WORK // (trained.size + 1)))
@@ -77,7 +86,8 @@ def _limit(parameters: Parameters, trained: Floats) -> int:
 def _difference(family: Family, parameters: Parameters, estimator: Estimator, matrix: Floats) -> str:
     """Return how the portable form differs from the estimator on `matrix`, '' where it does not.
 
-    Rows whose answer the method itself leaves open, such as those with tied neighbours, are not compared.
+    Rows whose answer the method itself leaves open, such as those with tied neighbours, are not compared, nor is the
+    class of those whose likeliest two are tied.
     """
     if family.ambiguous is not None:
         matrix = matrix[~family.ambiguous(parameters, matrix)]
@@ -88,12 +98,20 @@ def _difference(family: Family, parameters: Parameters, estimator: Estimator, ma
     if not estimator.classes:
         numbers = estimator.scores(matrix)
         return _numbers_differ(link.many(scores), numbers, tolerance, float(np.nanmean(np.abs(numbers))))
-    wrong = int((scores.argmax(axis=1) != estimator.answers(matrix)).sum())
+    is_wrong = scores.argmax(axis=1) != estimator.answers(matrix)
+    expected = estimator.scores(matrix) if estimator.has_probabilities else None
+    wrong = int((is_wrong if expected is None else is_wrong & ~tied(expected)).sum())
     if wrong:
         return f"the portable form gives {wrong} of {len(matrix)} rows another class"
-    if parameters["link"] == "none" or not estimator.has_probabilities:
+    if parameters["link"] == "none" or expected is None:
         return ""
-    return _numbers_differ(link.many(scores), estimator.scores(matrix), tolerance, 1.0)
+    return _numbers_differ(link.many(scores), expected, tolerance, 1.0)
+
+
+def tied(chances: Floats) -> Any:
+    """Return the rows of probabilities, (n, classes), whose two greatest are alike but for their rounding."""
+    greatest = np.partition(chances, -2, axis=1)[:, -2:]
+    return greatest[:, 1] - greatest[:, 0] <= TIE
 
 
 def _numbers_differ(found: Any, expected: Any, tolerance: float, scale: float) -> str:
