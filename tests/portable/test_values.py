@@ -291,7 +291,7 @@ def test_text_looks_dated_where_every_value_is_a_year_and_month_at_least(texts, 
 PLAIN_DATES = st.from_regex(r"[0-9]{4}[-T ][0-9]{2}-[0-9]{2}([ T-][0-9]{2}[:T][0-9]{2}(:[0-9]{2})?)?", fullmatch=True)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     values=st.lists(st.none() | st.dates().map(str), max_size=4)
     | st.lists(st.datetimes().map("{:%Y-%m-%dT%H:%M}".format))
@@ -301,7 +301,7 @@ def test_dates_written_alike_are_read_as_one_by_one(values):
     assert outcome(lambda: MANY["DATE"]("at", values).tolist()) == one_by_one
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(value=PLAIN_DATES)
 @example(value="0000-01-01")
 @example(value="2024-02-30")
