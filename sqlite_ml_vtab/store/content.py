@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from sqlite_ml_vtab.declaration import Column
 from sqlite_ml_vtab.errors import DeclarationError, InputError, shown
 from sqlite_ml_vtab.store import relation
-from sqlite_ml_vtab.store.reading import CHUNK, Reading
+from sqlite_ml_vtab.store.reading import Reading
 from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
 from sqlite_ml_vtab.store.sql import Connection, T, Tables, folded, quoted
 
@@ -123,7 +123,7 @@ class _Guarded(Reading):
         targets: Sequence[str],
         order: str | None = None,
         span: tuple[int, int] | None = None,
-        size: int = CHUNK,
+        size: int = 0,
     ) -> Iterator[list[tuple[Any, ...]]]:
         return _stepped(self, lambda: Reading.chunks(self, names, targets, order, span, size))
 

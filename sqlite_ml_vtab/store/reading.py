@@ -53,11 +53,11 @@ class Reading:
         targets: Sequence[str],
         order: str | None = None,
         span: tuple[int, int] | None = None,
-        size: int = CHUNK,
+        size: int = 0,
     ) -> Iterator[list[tuple[Any, ...]]]:
         """Yield (id, the columns `names`) of the rows whose `targets` are not NULL, ordered by `order`, then id.
 
-        `span` are the first and the last id that count, None for all; `size` rows come at a time.
+        `span` are the first and the last id that count, None for all; `size` rows come at a time, CHUNK for 0.
         """
         within = [f"{self.key} BETWEEN ? AND ?"] if span else []
         sql = f"{self._select(names)}{self._where(targets, within)}{self._order(order)}"
@@ -89,10 +89,10 @@ class Reading:
         return f" WHERE {' AND '.join(known)}" if known else ""
 
 
-def sliced(run: Callable[[], Cursor], size: int = CHUNK) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield the rows of the statement that `run` begins, `size` at a time."""
+def sliced(run: Callable[[], Cursor], size: int = 0) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield the rows of the statement that `run` begins, `size` at a time, CHUNK for 0."""
     rows = iter(run())
-    while chunk := list(islice(rows, size)):
+    while chunk := list(islice(rows, size or CHUNK)):
         yield chunk
 
 
