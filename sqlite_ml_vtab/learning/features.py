@@ -66,9 +66,11 @@ def _scaled(encoder: Encoder, matrix: Floats, learned: Sequence[Learned]) -> Enc
         places = np.flatnonzero(names == name)
         chosen = matrix if len(places) == len(names) else matrix[:, places]
         centre[places], scale[places] = SCALERS[name](chosen)
-    matrix -= centre
-    matrix /= scale
-    return replace(encoder, centre=centre, scale=scale)
+    scaled = replace(encoder, centre=centre, scale=scale)
+    if not scaled.is_unscaled:
+        matrix -= centre
+        matrix /= scale
+    return scaled
 
 
 def _standard(matrix: Floats) -> tuple[Any, Any]:

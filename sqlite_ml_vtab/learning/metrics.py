@@ -57,8 +57,8 @@ class Metric:
     doc: str
 
 
-def evaluate(task: str, measured: Measured) -> dict[str, float]:
-    """Return every metric of `task` that is defined for the test part, by name."""
+def evaluate(task: str, measured: Measured, only: str = "") -> dict[str, float]:
+    """Return every metric of `task` that is defined for the test part, by name, or the one called `only`."""
     answered = np.isfinite(np.asarray(measured.predicted, dtype=np.float64))
     if not answered.all():
         measured = Measured(measured.truth[answered], measured.predicted[answered], None, measured.realised)
@@ -66,7 +66,8 @@ def evaluate(task: str, measured: Measured) -> dict[str, float]:
         return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        values = {name: metric.measure(measured) for name, metric in METRICS.items() if metric.task == task}
+        wanted = {name: metric for name, metric in METRICS.items() if metric.task == task and only in ("", name)}
+        values = {name: metric.measure(measured) for name, metric in wanted.items()}
     return {name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)}
 
 
@@ -76,8 +77,10 @@ def per_class(measured: Measured, labels: Sequence[Any]) -> dict[str, float]:
 
     if not labels or not len(measured.truth):
         return {}
-    places = np.arange(len(labels))
-    found = precision_recall_fscore_support(measured.truth, measured.predicted, labels=places, zero_division=0)
+    truth, predicted, counts = _pairs(measured)
+    found = precision_recall_fscore_support(
+        truth, predicted, labels=np.arange(len(labels)), sample_weight=counts, zero_division=0
+    )
     return {
         f"{name}[{label}]": float(value)
         for name, values in zip(("precision", "recall", "f1_score", "support"), found, strict=True)
@@ -96,6 +99,28 @@ def _of(name: str, **options: Any) -> Callable[[Measured], float]:
     return measure
 
 
+def _of_classes(name: str, **options: Any) -> Callable[[Measured], float]:
+    """Return the same over classes: of each pair of a class and its prediction, how often it occurs says all."""
+
+    def measure(measured: Measured) -> float:
+        import sklearn.metrics
+
+        truth, predicted, counts = _pairs(measured)
+        return float(getattr(sklearn.metrics, name)(truth, predicted, sample_weight=counts, **options))
+
+    return measure
+
+
+def _pairs(measured: Measured) -> tuple[Any, Any, Any]:
+    """Return the pairs of a class and its prediction that occur, and how often each does."""
+    truth, predicted = measured.truth.astype(np.int64), measured.predicted.astype(np.int64)
+    # An unseen class is -1, so that all are moved up by one.
+    size = int(max(truth.max(), predicted.max())) + 2
+    counts = np.bincount((truth + 1) * size + predicted + 1)
+    places = np.flatnonzero(counts)
+    return places // size - 1, places % size - 1, counts[places]
+
+
 def _log_loss(measured: Measured) -> float | None:
     from sklearn.metrics import log_loss
 
@@ -110,7 +135,7 @@ def _roc_auc(measured: Measured) -> float | None:
     from sklearn.metrics import roc_auc_score
 
     chances = measured.probabilities
-    if chances is None or set(measured.truth.tolist()) != set(range(chances.shape[1])):
+    if chances is None or not np.array_equal(np.unique(measured.truth), np.arange(chances.shape[1])):
         return None
     if chances.shape[1] == 2:
         return float(roc_auc_score(measured.truth, chances[:, 1]))
@@ -144,12 +169,18 @@ def _explained(measured: Measured) -> float | None:
 _WEIGHTED = {"average": "weighted", "zero_division": 0}
 
 METRICS: dict[str, Metric] = {
-    "accuracy": Metric("classification", _of("accuracy_score"), "Share of rows predicted right."),
+    "accuracy": Metric("classification", _of_classes("accuracy_score"), "Share of rows predicted right."),
     "precision": Metric(
-        "classification", _of("precision_score", **_WEIGHTED), "Share of a predicted class that is right, weighted."
+        "classification",
+        _of_classes("precision_score", **_WEIGHTED),
+        "Share of a predicted class that is right, weighted.",
     ),
-    "recall": Metric("classification", _of("recall_score", **_WEIGHTED), "Share of a class that is found, weighted."),
-    "f1_score": Metric("classification", _of("f1_score", **_WEIGHTED), "Harmonic mean of precision and recall."),
+    "recall": Metric(
+        "classification", _of_classes("recall_score", **_WEIGHTED), "Share of a class that is found, weighted."
+    ),
+    "f1_score": Metric(
+        "classification", _of_classes("f1_score", **_WEIGHTED), "Harmonic mean of precision and recall."
+    ),
     "log_loss": Metric("classification", _log_loss, "Mean negative log of the probability given to the truth."),
     "roc_auc": Metric("classification", _roc_auc, "Chance that a row of a class ranks above one of another."),
     "set_coverage": Metric("classification", _coverage, "Share of rows whose class is among the `probable` labels."),

@@ -11,6 +11,7 @@ from sqlite_ml_vtab.errors import ModelError
 from sqlite_ml_vtab.learning.algorithms import Algorithm
 from sqlite_ml_vtab.learning.estimator import Estimator
 from sqlite_ml_vtab.learning.targets import Target
+from sqlite_ml_vtab.learning.trials import drawn
 from sqlite_ml_vtab.portable import REFIT
 from sqlite_ml_vtab.portable.codec import DAMAGED
 from sqlite_ml_vtab.portable.families import FAMILIES, NotPortable
@@ -21,6 +22,9 @@ from sqlite_ml_vtab.portable.values import Floats
 
 MAX_ROWS = 10_000
 """So many rows of each part are compared at most."""
+LEAST_ROWS = 2_000
+TREES_SHARE = 20
+"""Trees are slow to walk: of each part one row in so many of the train part is compared, but at least LEAST_ROWS."""
 MAX_WORK = 2 * 10**8
 """Where a model keeps training rows: so many distances to them are computed at most."""
 
@@ -45,7 +49,8 @@ def portable_form(algorithm: Algorithm, estimator: Estimator, trained: Floats, t
     if isinstance(found, str):
         return Form(REFIT, {"link": estimator.link}, f"refit: {found}")
     name, parameters = found
-    matrix = np.concatenate([part[: _limit(parameters, trained)] for part in (trained, tested)])
+    limit = _limit(parameters, trained)
+    matrix = np.concatenate([part[drawn(part, limit)] for part in (trained, tested)])
     difference = _difference(FAMILIES[name], parameters, estimator, matrix)
     if difference:
         return Form(REFIT, {"link": estimator.link}, f"refit: {difference}")
@@ -69,6 +74,8 @@ def _extracted(
 
 
 def _limit(parameters: Parameters, trained: Floats) -> int:
+    if "roots" in parameters:
+        return max(LEAST_ROWS, min(MAX_ROWS, len(trained) // TREES_SHARE))
     if "rows" not in parameters:
         return MAX_ROWS
     return max(100, min(MAX_ROWS, MAX_WORK // (trained.size + 1)))

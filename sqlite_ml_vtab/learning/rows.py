@@ -12,7 +12,14 @@ from sqlite_ml_vtab.declaration import Column as Declared
 from sqlite_ml_vtab.declaration import Declaration, Kind, Role
 from sqlite_ml_vtab.errors import TrainingError, shown
 from sqlite_ml_vtab.learning.columns import Feature
-from sqlite_ml_vtab.portable.values import MANY, Column, looks_dated, looks_numeric
+from sqlite_ml_vtab.portable.values import (
+    MANY,
+    Column,
+    looks_dated,
+    looks_numeric,
+    number,
+    pack_numbers,
+)
 
 SIDE_ROLES = (Role.WEIGHT, Role.SPLIT, Role.GROUP)
 """The roles, beside features and target, whose values training reads; ORDER only orders the rows."""
@@ -63,9 +70,23 @@ class TrainingRows:
             {role: [side[place] for place in chosen] for role, side in self.sides.items()},
         )
 
-    def take(self, places: np.ndarray[Any, Any]) -> list[Column]:
-        """Return the features of the rows at `places`."""
-        return [column[places] for column in self.features]
+    def take(self, places: np.ndarray[Any, Any]) -> Sequence[Column]:
+        """Return the features of the rows at `places`, each made when it is asked for: together they are a matrix."""
+        return _Taken(self.features, places)
+
+
+class _Taken(Sequence[Column]):
+    """Columns at some places, none of them kept."""
+
+    def __init__(self, columns: Sequence[Column], places: np.ndarray[Any, Any]) -> None:
+        self._columns = columns
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __getitem__(self, number: Any) -> Any:
+        return self._columns[number][self._places]
 
 
 def read_columns(declaration: Declaration) -> list[Declared]:
@@ -118,15 +139,37 @@ class _Array:
     def add(self, values: Sequence[Any]) -> None:
         stop = self._count + len(values)
         if stop > len(self._array):
-            # In place: a second array would double the peak.
-            self._array.resize(max(stop, 2 * self._count), refcheck=False)
-        self._array[self._count : stop] = self._read(values)
+            # In place, and by little: a second array, or one half empty, would double the peak.
+            self._array.resize(max(stop, self._count * 5 // 4), refcheck=False)
+        self._put(values, stop)
         self._count = stop
+
+    def _put(self, values: Sequence[Any], stop: int) -> None:
+        self._array[self._count : stop] = self._read(values)
 
     def values(self) -> Any:
         if self._count < len(self._array):
             self._array.resize(self._count, refcheck=False)
         return self._array
+
+
+class _Numbers(_Array):
+    """The values of a NUMBER, which are nearly always numbers alone."""
+
+    def __init__(self, name: str, expected: int) -> None:
+        super().__init__(np.float64, expected, lambda values: MANY["NUMBER"](name, values))
+        self._name = name
+
+    def _put(self, values: Sequence[Any], stop: int) -> None:
+        if not pack_numbers(self._array, self._count, values):
+            super()._put(values, stop)
+
+    def values(self) -> Any:
+        found = super().values()
+        infinite = np.isinf(found)
+        if infinite.any():
+            number(self._name, found[infinite][0])
+        return found
 
 
 class _List:
@@ -149,8 +192,11 @@ MAX_SHARED = 100_000
 
 def _shared(values: Sequence[Any], texts: dict[str, str]) -> Sequence[Any]:
     """Return `values`, of each text one and the same object: SQLite makes a new one for every row."""
-    if len(texts) > MAX_SHARED:
+    kinds = set(map(type, values))
+    if str not in kinds or len(texts) > MAX_SHARED:
         return values
+    if kinds == {str}:
+        return list(map(texts.setdefault, values, values))
     return [texts.setdefault(value, value) if type(value) is str else value for value in values]
 
 
@@ -158,7 +204,9 @@ def _store(column: Declared, expected: int) -> _Array | _List:
     if column.role is not Role.FEATURE or column.kind is Kind.ANY:
         return _List()
     read = MANY[column.kind]
-    if column.kind in (Kind.NUMBER, Kind.DATE):
+    if column.kind is Kind.NUMBER:
+        return _Numbers(column.name, expected)
+    if column.kind is Kind.DATE:
         return _Array(np.float64, expected, lambda values: read(column.name, values))
     texts: dict[str, str] = {}
     return _Array(object, expected, lambda values: read(column.name, _shared(values, texts)))

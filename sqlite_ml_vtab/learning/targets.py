@@ -40,7 +40,7 @@ class Target:
         """
         if not self.labels:
             return self
-        seen = sorted(set(self.answers[train].tolist()))
+        seen = np.flatnonzero(np.bincount(self.answers[train])).tolist()
         if len(seen) < 2:
             raise TrainingError(
                 f"the train part holds only the class {shown(self.labels[seen[0]])}. "
@@ -74,6 +74,9 @@ def read_target(task: str, rows: TrainingRows) -> Target:
 
 
 def _check_values(task: str, rows: TrainingRows) -> None:
+    kinds = set(map(type, rows.target))
+    if kinds <= {int, str} or (kinds == {float} and float(np.abs(rows.target).max()) <= MAX_NUMBER):
+        return
     for row, value in zip(rows.ids.tolist(), rows.target, strict=True):
         if isinstance(value, bytes) or (isinstance(value, float) and not abs(value) <= MAX_NUMBER):
             kind = "a number" if task == "regression" else "text, a number"
@@ -83,8 +86,9 @@ def _check_values(task: str, rows: TrainingRows) -> None:
 
 
 def _numbers(rows: TrainingRows) -> Target:
-    texts = [(row, value) for row, value in zip(rows.ids.tolist(), rows.target, strict=True) if isinstance(value, str)]
-    if texts:
+    if str in set(map(type, rows.target)):
+        pairs = zip(rows.ids.tolist(), rows.target, strict=True)
+        texts = [(row, value) for row, value in pairs if isinstance(value, str)]
         row, value = texts[0]
         fix = (
             "Convert it with CAST(... AS REAL)."
@@ -114,7 +118,8 @@ def _classes(rows: TrainingRows) -> Target:
         what = "Use ml_regression for a number." if isinstance(labels[0], int | float) else "Is it a key?"
         raise TrainingError(f"the target has {len(labels)} different values in {len(rows.target)} rows. {what}")
     places = {label: place for place, label in enumerate(labels)}
-    return Target(tuple(labels), np.array([places[value] for value in rows.target]), rows.target)
+    codes = np.fromiter(map(places.__getitem__, rows.target), dtype=np.int64, count=len(rows.target))
+    return Target(tuple(labels), codes, rows.target)
 
 
 def _label_order(label: Any) -> tuple[bool, Any]:

@@ -227,7 +227,7 @@ def baseline(task: str, target: Target, parts: Parts) -> float | None:
         said = np.full(len(tested), np.bincount(trained).argmax())
     else:
         said = np.full(len(tested), trained.mean())
-    return evaluate(task, Measured(tested, said, None)).get(MAIN[task])
+    return evaluate(task, Measured(tested, said, None), MAIN[task]).get(MAIN[task])
 
 
 def _groups(rows: TrainingRows, parts: Parts) -> list[Any] | None:

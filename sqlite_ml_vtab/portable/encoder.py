@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -79,10 +80,11 @@ class Encoder:
 
     def matrix(self, columns: Sequence[Column]) -> Floats:
         """Return the matrix, of shape (n, width), for feature columns of n values each (see `values.MANY`)."""
-        count = len(columns[0])
-        matrix = np.empty((count, self.width))
+        matrix = np.empty((0, self.width))
         start = 0
         for encoding, column in zip(self.columns, columns, strict=True):
+            if not start:
+                matrix = np.empty((len(column), self.width))
             stop = start + encoding.width
             _fill_block(matrix[:, start:stop], encoding, column)
             start = stop
@@ -188,7 +190,7 @@ def category_positions(categories: Sequence[str], column: Column) -> np.ndarray[
     places: dict[Any, int] = {value: place for place, value in enumerate(categories)}
     unseen = len(categories)
     places[None] = unseen + 1
-    return np.fromiter((places.get(value, unseen) for value in column), dtype=np.intp, count=len(column))
+    return np.fromiter(map(places.get, column, repeat(unseen)), dtype=np.intp, count=len(column))
 
 
 def date_parts(seconds: Floats) -> Mapping[str, Floats]:

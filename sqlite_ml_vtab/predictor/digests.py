@@ -24,11 +24,26 @@ def rows_digest(rows: TrainingRows) -> str:
     for place, (name, values) in enumerate(rows.targets.items()):
         state.update((", " * bool(place) + f"{name!r}: ").encode())
         _update(state, values)
-    state.update(f"}}, {sorted(rows.sides.items())!r})".encode())
+    state.update(b"}, {")
+    for role, values in sorted(rows.sides.items()):
+        state.update(f"{role}: ".encode())
+        _update(state, values)
+    state.update(b"})")
     return state.hexdigest()
 
 
 def _update(state: hashlib._Hash, values: Any) -> None:
+    """Add `values`: the bytes of integers or of reals alone, else their text, as which `'1'`, `1` and `1.0` differ."""
+    kinds = set(map(type, values))
+    for kind, dtype in ((int, np.int64), (float, np.float64)):
+        if kinds == {kind}:
+            state.update(f"{kind.__name__}{len(values)}:".encode())
+            state.update(np.array(values, dtype=dtype).data)
+            return
+    _update_text(state, values)
+
+
+def _update_text(state: hashlib._Hash, values: Any) -> None:
     """Add the text of `values` as a list, in pieces: that of a million rows would be larger than the rows."""
     state.update(b"[")
     for start in range(0, len(values), DIGESTED):

@@ -43,6 +43,7 @@ from sqlite_ml_vtab.predictor.incremental import InChunks, fit_anew, go_on
 from sqlite_ml_vtab.predictor.kept import remember
 from sqlite_ml_vtab.predictor.series import forecast_options, forecast_plan, series_digest, series_rows
 from sqlite_ml_vtab.store import versions
+from sqlite_ml_vtab.store.reading import SLICE
 
 
 def default_algorithm(task: str) -> str:
@@ -147,8 +148,7 @@ def training_rows(predictor: Predictor, split: str) -> TrainingRows:
     by = order.name if order and split == "last" else None
     targets = [column.name for column in declaration.targets]
     predictor.rows.flush()
-    reading = predictor.rows.reading()
-    return collect(declaration, reading.chunks(names, targets, by), reading.count(targets))
+    return collect(declaration, predictor.rows.reading().chunks(names, targets, by, size=SLICE))
 
 
 def fit(rows: TrainingRows | AllRows, chosen: Plan) -> Fitted:

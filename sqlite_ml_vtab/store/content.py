@@ -126,8 +126,9 @@ class _Guarded(Reading):
         targets: Sequence[str],
         order: str | None = None,
         span: tuple[int, int] | None = None,
+        size: int = 0,
     ) -> Iterator[list[tuple[Any, ...]]]:
-        return _stepped(self, lambda: Reading.chunks(self, names, targets, order, span))
+        return _stepped(self, lambda: Reading.chunks(self, names, targets, order, span, size))
 
     def take(self, names: Sequence[str], ids: Sequence[int]) -> Iterator[list[tuple[Any, ...]]]:
         # That of a relation without ids goes through `chunks`, and is guarded there.

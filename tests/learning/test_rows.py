@@ -126,3 +126,16 @@ def test_equal_texts_are_kept_once_and_equal_numbers_of_other_types_are_not_mixe
     assert len({id(value) for value in found.features[0]}) == 1
     assert found.target[0] is found.target[1]
     assert [type(value) for value in found.target] == [str, str, int, float]
+
+
+def test_an_infinite_number_is_refused_by_its_column():
+    declaration = parse("regression", "t", ["n real", "y target"])
+    with pytest.raises(InputError) as caught:
+        collect(declaration, [[(1, 0.5, 1)], [(2, math.inf, 1), (3, None, 1)]])
+    assert str(caught.value) == "column 'n' is NUMBER, got inf. Use NULL for a missing value."
+
+
+def test_numbers_and_null_may_stand_in_one_chunk_and_whole_chunks_of_either():
+    declaration = parse("regression", "t", ["n real", "y target"])
+    found = collect(declaration, [[(1, 0.5, 1), (2, 2**53 + 1, 1)], [(3, None, 1)], [(4, None, 1), (5, -3, 1)]])
+    assert str(found.features[0].tolist()) == "[0.5, 9007199254740992.0, nan, nan, -3.0]"

@@ -12,7 +12,7 @@ from sqlite_ml_vtab.declaration.options import SPLIT_NAMES
 from sqlite_ml_vtab.errors import TrainingError
 from sqlite_ml_vtab.learning.columns import Feature
 from sqlite_ml_vtab.learning.rows import TrainingRows
-from sqlite_ml_vtab.learning.splits import SPLITS, default_split, split_rows
+from sqlite_ml_vtab.learning.splits import SPLITS, default_split, split_rows, stratified_draw
 
 
 def rows(target, **sides):
@@ -259,3 +259,16 @@ def test_a_test_part_that_leaves_too_little_to_train_on_is_refused(name, test_si
 )
 def test_what_is_declared_decides_the_split_that_stands_when_none_is_written(task, columns, expected):
     assert default_split(parse(task, "t", ["a", "y target", *columns])) == expected
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_stratified_draw_is_that_of_scikit_learn(seed):
+    from sklearn.model_selection import StratifiedShuffleSplit
+
+    random = np.random.RandomState(seed)
+    classes = random.randint(1, 8)
+    codes = random.permutation(np.append(np.arange(classes).repeat(2), random.randint(classes, size=50 * classes)))
+    count = random.randint(classes, len(codes) - classes)
+    divide = StratifiedShuffleSplit(n_splits=1, test_size=count, random_state=seed)
+    _, test = next(divide.split(np.zeros((len(codes), 1)), codes))
+    assert sorted(stratified_draw(codes, count, seed).tolist()) == sorted(test.tolist())

@@ -5,7 +5,7 @@ import math
 import apsw
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sqlite_ml_vtab.errors import InputError
@@ -286,3 +286,30 @@ def test_text_looks_numeric_where_every_value_reads_as_a_finite_number(texts, ex
 )
 def test_text_looks_dated_where_every_value_is_a_year_and_month_at_least(texts, expected):
     assert looks_dated(texts) is expected
+
+
+PLAIN_DATES = st.from_regex(r"[0-9]{4}[-T ][0-9]{2}-[0-9]{2}([ T-][0-9]{2}[:T][0-9]{2}(:[0-9]{2})?)?", fullmatch=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    values=st.lists(st.none() | st.dates().map(str), max_size=4)
+    | st.lists(st.datetimes().map("{:%Y-%m-%dT%H:%M}".format))
+)
+def test_dates_written_alike_are_read_as_one_by_one(values):
+    one_by_one = outcome(lambda: [ONE["DATE"]("at", value) for value in values])
+    assert outcome(lambda: MANY["DATE"]("at", values).tolist()) == one_by_one
+
+
+@settings(max_examples=60, deadline=None)
+@given(value=PLAIN_DATES)
+@example(value="0000-01-01")
+@example(value="2024-02-30")
+@example(value="2024-01-01 24:00")
+@example(value="2024-01-01 23:59:60")
+@example(value="2024-01-01 10T00")
+@example(value="2024-01-01\0")
+@example(value="\uff12024-01-01")
+def test_what_nearly_looks_like_a_plain_date_is_read_as_alone(value):
+    alone = outcome(lambda: [ONE["DATE"]("at", value)] * 2)
+    assert outcome(lambda: MANY["DATE"]("at", [value, value]).tolist()) == alone

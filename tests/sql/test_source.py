@@ -202,3 +202,20 @@ def test_a_source_of_an_untrusted_statement_runs_nothing_unsafe(connect):
     assert refusal(db, "SELECT * FROM p WHERE source = 'v'") == (
         "InputError: p: source 'v' cannot be read: unsafe use of virtual table \"p\". Correct it."
     )
+
+
+@pytest.mark.parametrize("text", ["x", "SELECT a, b FROM x"])
+@pytest.mark.parametrize("size", [1, 300, 1000])
+def test_columns_hold_what_rows_hold(db, text, size, monkeypatch):
+    from sqlite_ml_vtab.store import relation
+
+    monkeypatch.setattr(relation, "CHUNK", size)
+    db.execute("CREATE TABLE x(a, b)")
+    db.execute(
+        "WITH n(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n LIMIT 700) INSERT INTO x SELECT v, 'b' || v FROM n"
+    )
+    found = relation.resolve(db, text)
+    read = [row for chunk in relation.read(db, found, ["b", "a"]) for row in chunk]
+    chunks = list(relation.read_in_columns(db, found, ["b", "a"]))
+    assert [row for ids, columns in chunks for row in zip(ids, *columns)] == read
+    assert [len(ids) for ids, _ in chunks] == [size] * (700 // size) + [700 % size] * bool(700 % size)

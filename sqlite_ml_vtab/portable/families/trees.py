@@ -44,8 +44,8 @@ def _forest(estimator: Any, members: Sequence[Any]) -> dict[str, Any]:
     values = [np.asarray(member.tree_.value, dtype=np.float64)[:, 0, :] for member in members]
     if hasattr(estimator, "classes_"):
         values = [value / value.sum(axis=1, keepdims=True) for value in values]
-    if hasattr(estimator, "classes_") and values[0].shape[1] == 2:
-        # Of two fractions the second says all; half the memory, and a single sum.
+    if hasattr(estimator, "classes_") and values[0].shape[1] == 2 and all(map(_adds_exactly, trees, values)):
+        # Of two fractions the second says all: half the memory, and a single sum.
         seconds = [value[:, 1:] for value in values]
         outputs = [1] * len(members)
         found = ensemble(
@@ -53,6 +53,11 @@ def _forest(estimator: Any, members: Sequence[Any]) -> dict[str, Any]:
         )
         return found | {"complement": 1}
     return ensemble(trees, values, link="identity", divisor=len(members), rounding="float32")
+
+
+def _adds_exactly(tree: dict[str, Any], fractions: Floats) -> bool:
+    """Return whether sums of its leaves are not rounded: else the last bit could tell apart two classes that tie."""
+    return bool((fractions[tree["left"] == 0] * 2.0**20 % 1.0 == 0.0).all())
 
 
 def _bagging(estimator: Any) -> dict[str, Any]:
