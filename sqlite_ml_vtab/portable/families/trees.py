@@ -42,8 +42,6 @@ def _forest(estimator: Any, members: Sequence[Any]) -> dict[str, Any]:
     """Take the mean over trees: of class fractions, or of numbers."""
     trees = [_nodes(member.tree_) for member in members]
     values = [np.asarray(member.tree_.value, dtype=np.float64)[:, 0, :] for member in members]
-    if hasattr(estimator, "classes_"):
-        values = [value / value.sum(axis=1, keepdims=True) for value in values]
     if hasattr(estimator, "classes_") and values[0].shape[1] == 2 and all(map(_adds_exactly, trees, values)):
         # Of two fractions the second says all: half the memory, and a single sum.
         seconds = [value[:, 1:] for value in values]
