@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -115,8 +115,8 @@ def _check_belongs(predictor: Predictor, number: int, found: StoredScorer) -> No
         raise ModelError(f"the model of version {number} was trained for other columns. {mend(predictor, number)}")
 
 
-def source_chunks(predictor: Predictor, text: Any) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield chunks of (row id, features ...) of the table, view or SELECT that `text` names."""
+def source_chunks(predictor: Predictor, text: Any) -> Iterator[tuple[Sequence[int], list[list[Any]]]]:
+    """Yield chunks, (row ids, a column of values for each feature), of the table, view or SELECT that `text` names."""
     connection = predictor.tables.connection
     found = relation.resolve(connection, text)
     return relation.read(connection, found, predictor.feature_names)

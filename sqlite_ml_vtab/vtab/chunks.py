@@ -48,7 +48,7 @@ def of_rows(rows: Sequence[Sequence[Any]], first: int = 1, echoes: Sequence[Any]
     return Chunk(range(first, first + len(rows)), lambda: rows, None, echoes)
 
 
-def of_relation(found: Sequence[Sequence[Any]]) -> Chunk:
-    """Return rows of (row id, features ...) as columns."""
-    ids, *columns = zip(*found, strict=True)
-    return Chunk(ids, lambda: [row[1:] for row in found], columns)
+def of_relation(found: tuple[Sequence[int], Sequence[Sequence[Any]]]) -> Chunk:
+    """Return rows that were read as columns: (row ids, a column of values for each feature)."""
+    ids, columns = found
+    return Chunk(ids, lambda: list(zip(*columns, strict=True)), columns)

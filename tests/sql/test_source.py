@@ -206,7 +206,7 @@ def test_a_source_of_an_untrusted_statement_runs_nothing_unsafe(connect):
 
 @pytest.mark.parametrize("text", ["x", "SELECT a, b FROM x"])
 @pytest.mark.parametrize("size", [1, 300, 1000])
-def test_columns_hold_what_rows_hold(db, text, size, monkeypatch):
+def test_a_relation_is_read_in_columns_of_a_chunk_each(db, text, size, monkeypatch):
     from sqlite_ml_vtab.store import relation
 
     monkeypatch.setattr(relation, "CHUNK", size)
@@ -215,7 +215,7 @@ def test_columns_hold_what_rows_hold(db, text, size, monkeypatch):
         "WITH n(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n LIMIT 700) INSERT INTO x SELECT v, 'b' || v FROM n"
     )
     found = relation.resolve(db, text)
-    read = [row for chunk in relation.read(db, found, ["b", "a"]) for row in chunk]
-    chunks = list(relation.read_in_columns(db, found, ["b", "a"]))
-    assert [row for ids, columns in chunks for row in zip(ids, *columns)] == read
+    chunks = list(relation.read(db, found, ["b", "A"]))
+    expected = [(n, f"b{n}", n) for n in range(1, 701)]
+    assert [row for ids, columns in chunks for row in zip(ids, *columns)] == expected
     assert [len(ids) for ids, _ in chunks] == [size] * (700 // size) + [700 % size] * bool(700 % size)
