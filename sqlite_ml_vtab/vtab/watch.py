@@ -28,12 +28,14 @@ class _Watch:
         self._thread = get_ident()
         self._over = Event()
         self._lock = Lock()
+        self._has_raised = False
 
     def run(self) -> None:
         while not self._over.wait(PERIOD):
             if self._is_interrupted():
                 with self._lock:
                     if not self._over.is_set():
+                        self._has_raised = True
                         _raise_in(self._thread, _Interrupted)
                 return
 
@@ -47,7 +49,8 @@ class _Watch:
         """Let nothing be raised from now on, not even what was and has not arrived."""
         with self._lock:
             self._over.set()
-            _raise_in(self._thread, None)
+            if self._has_raised:
+                _take_back()
 
 
 @contextmanager
@@ -65,9 +68,24 @@ def interruptible(db: apsw.Connection) -> Iterator[None]:
         raise apsw.InterruptError("interrupted") from None
 
 
-def _raise_in(thread: int, kind: type[BaseException] | None) -> None:
-    """Let a thread raise at its next bytecode; None takes back what has not been raised yet.
+def _take_back() -> None:
+    """Let what was raised in this thread, and may not have arrived, arrive here.
+
+    Cleared with None it would leave CPython before 3.13 looking for it for ever, which never ends under a tracer or a
+    profiler (`eval_frame_handle_pending` in ceval.c).
+    """
+    try:
+        # In the place of one that waits: there is only one.
+        _raise_in(get_ident(), _Interrupted)
+        while True:
+            pass
+    except _Interrupted:
+        pass
+
+
+def _raise_in(thread: int, kind: type[BaseException]) -> None:
+    """Let a thread raise at its next bytecode.
 
     https://docs.python.org/3/c-api/init.html#c.PyThreadState_SetAsyncExc
     """
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), None if kind is None else ctypes.py_object(kind))
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(kind))
