@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlite_ml_vtab.declaration.tokens import Token, tokenize
 from sqlite_ml_vtab.errors import DeclarationError, InputError, choices, shown
-from sqlite_ml_vtab.store.sql import Connection, folded, quoted
+from sqlite_ml_vtab.store.sql import Connection, T, folded, quoted
 
 CHUNK = 4096
 """So many rows are read, and scored, at once."""
+
+DEEPEST = 16
+"""So many relations may be read inside each other."""
+
+_DEPTH: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
+"""How many relations are being read inside each other at this moment, by connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +85,29 @@ def read(connection: Connection, relation: Relation, names: Sequence[str]) -> It
     """
     listed = ", ".join(f"src.{quoted(match(relation, name))}" for name in names)
     number = f"src.{relation.rowid}" if relation.rowid else "NULL"
-    cursor = iter(connection.execute(f"SELECT {number}, {listed} FROM {relation.source} AS src"))
+    sql = f"SELECT {number}, {listed} FROM {relation.source} AS src"
+    cursor = _deeper(connection, relation, lambda: iter(connection.execute(sql)))
     count = 0
-    while chunk := list(islice(cursor, CHUNK)):
+    while chunk := _deeper(connection, relation, lambda: list(islice(cursor, CHUNK))):
         if not relation.rowid:
             chunk = [(count + place, *row[1:]) for place, row in enumerate(chunk, 1)]
         count += len(chunk)
         yield chunk
+
+
+def _deeper(connection: Connection, relation: Relation, run: Callable[[], T]) -> T:
+    """Return what `run` returns; refuse where it reads what it stands in itself, as a view over a predictor can."""
+    depth = _DEPTH.get(connection, 0)
+    if depth == DEEPEST:
+        raise InputError(
+            f"{relation.word} {shown(relation.text)} reads a {relation.word} that reads another, and so on, {DEEPEST} "
+            "deep: one leads back to itself. Let it read the table behind."
+        )
+    _DEPTH[connection] = depth + 1
+    try:
+        return run()
+    finally:
+        _DEPTH[connection] = depth
 
 
 def match(relation: Relation, name: str) -> str:
