@@ -18,7 +18,7 @@ import numpy as np
 from sqlite_ml_vtab.errors import shown
 from sqlite_ml_vtab.portable import words
 from sqlite_ml_vtab.portable.codec import damaged
-from sqlite_ml_vtab.portable.values import ONE, Column, Floats, iso
+from sqlite_ml_vtab.portable.values import ONE, Column, Floats, is_moment, iso
 
 DAY = 86400.0
 
@@ -138,6 +138,8 @@ def _validate_column(encoding: ColumnEncoding) -> None:
         _require(set(encoding.parts) <= set(legal), f"column parts {encoding.parts}")
         _require(len(set(encoding.parts)) == len(encoding.parts), "a part twice")
         _validate_edges(encoding)
+        if encoding.kind == "DATE" and not math.isnan(encoding.low):
+            _require(all(map(is_moment, (encoding.low, encoding.high))), "a column's range")
 
 
 def _validate_edges(encoding: ColumnEncoding) -> None:

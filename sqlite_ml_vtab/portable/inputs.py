@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -100,14 +101,17 @@ def _check_duplicates(text: str, values: Sequence[Any]) -> None:
     Each name is followed by a colon, so as many colons as names prove that nothing was lost; only else is it read anew.
     """
     names = sum(len(value) for value in values if isinstance(value, dict))
-    if text.count(":") != names:
+    if text.count(":") == names:
+        return
+    try:
         json.loads(text, object_pairs_hook=_unique)
+    except RecursionError:
+        raise InputError(f"features {shown(text)} is nested too deep. Use json_array(...).") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
         raise InputError(f"feature {twice!r} is given twice. Give it once.")
     return found

@@ -72,13 +72,18 @@ def date(name: str, value: Any) -> float:
     if value is None:
         return math.nan
     seconds = _date_text(value) if isinstance(value, str) else _date_number(value)
-    if seconds is None or not _LOW <= seconds < _END:
+    if seconds is None or not is_moment(seconds):
         raise InputError(
             f"column {name!r} is DATE, got {shown(value)}. "
             "Write ISO 8601 text such as '2024-05-31' or '2024-05-31 12:30:00', a julian day or a unix time, "
             "of the years 1 to 9999."
         )
     return seconds
+
+
+def is_moment(seconds: float) -> bool:
+    """Return whether this is a DATE of the years 1 to 9999."""
+    return _LOW <= seconds < _END
 
 
 def iso(seconds: float) -> str:

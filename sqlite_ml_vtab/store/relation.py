@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlite_ml_vtab.declaration.tokens import Token, tokenize
 from sqlite_ml_vtab.errors import DeclarationError, InputError, choices, shown
 from sqlite_ml_vtab.store.reading import in_columns
-from sqlite_ml_vtab.store.sql import Connection, folded, quoted
+from sqlite_ml_vtab.store.sql import Connection, T, folded, quoted
 
 CHUNK = 2048
 """So many rows are read, and scored, at once."""
+
+DEEPEST = 16
+"""So many relations may be read inside each other."""
+
+_DEPTH: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
+"""How many relations are being read inside each other at this moment, by connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +87,30 @@ def read(
     """
     listed = ", ".join(f"src.{quoted(match(relation, name))}" for name in names)
     number = [f"src.{relation.rowid}"] if relation.rowid else []
-    rows = iter(connection.execute(f"SELECT {', '.join([*number, listed])} FROM {relation.source} AS src"))
+    sql = f"SELECT {', '.join([*number, listed])} FROM {relation.source} AS src"
+    chunks = _deeper(connection, relation, lambda: in_columns(iter(connection.execute(sql)), CHUNK))
     count = 0
-    for columns in in_columns(rows, CHUNK):
+    while columns := _deeper(connection, relation, lambda: next(chunks, None)):
         if relation.rowid:
             yield columns[0], columns[1:]
         else:
             yield range(count + 1, count + len(columns[0]) + 1), columns
         count += len(columns[0])
+
+
+def _deeper(connection: Connection, relation: Relation, run: Callable[[], T]) -> T:
+    """Return what `run` returns; refuse where it reads what it stands in itself, as a view over a predictor can."""
+    depth = _DEPTH.get(connection, 0)
+    if depth == DEEPEST:
+        raise InputError(
+            f"{relation.word} {shown(relation.text)} reads a {relation.word} that reads another, and so on, {DEEPEST} "
+            "deep: one leads back to itself. Let it read the table behind."
+        )
+    _DEPTH[connection] = depth + 1
+    try:
+        return run()
+    finally:
+        _DEPTH[connection] = depth
 
 
 def match(relation: Relation, name: str) -> str:

@@ -80,6 +80,8 @@ def _validate_curves(member: Mapping[str, Any], outputs: int) -> None:
     require(isinstance(curves, list), "curves")
     if not curves:
         return
+    # Of a number there is nothing to bend: one curve makes the probabilities of two classes.
+    require(outputs > 1, "curves")
     require(len(curves) == (1 if outputs == 2 else outputs) and member["reads"] in ("answer", "decision"), "curves")
     for curve in curves:
         require(isinstance(curve, dict) and curve.keys() in ({"a", "b"}, {"x", "y"}), "a curve")

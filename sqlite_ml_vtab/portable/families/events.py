@@ -32,7 +32,8 @@ def validate(parameters: Parameters, width: int, outputs: int) -> None:
     """Require at least one code a column, and a finite log probability for each."""
     names(parameters, "tables", "starts", "prior", "threshold")
     starts = array(parameters, "starts", "<i4", (width + 1,))
-    require(starts[0] == 0 and bool((np.diff(starts) > 0).all()), "codes of columns")
+    # Compared, not subtracted: the difference of two places can overflow.
+    require(starts[0] == 0 and bool((starts[1:] > starts[:-1]).all()), "codes of columns")
     array(parameters, "tables", "<f8", (outputs, int(starts[-1])))
     array(parameters, "prior", "<f8", (outputs,))
     threshold = parameters["threshold"]

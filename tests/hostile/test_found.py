@@ -1,0 +1,106 @@
+"""What fuzzing and reading have found, each kept for ever with its input."""
+
+import corpus
+import mutants
+import numpy as np
+import pytest
+from asking import POINTS, command, declare, fill, refusal, value
+
+from sqlite_ml_vtab.errors import InputError, ModelError
+from sqlite_ml_vtab.portable import from_bytes
+from sqlite_ml_vtab.portable.inputs import read_json
+
+pytestmark = pytest.mark.filterwarnings("ignore::sqlite_ml_vtab.PredictorWarning")
+
+
+def problem(blob):
+    with pytest.raises(ModelError) as caught:
+        from_bytes(blob)
+    return str(caught.value)
+
+
+def test_a_curve_over_a_number_is_refused(stored):
+    # It made two columns of one: an IndexError, or a ValueError of zip, when it was asked.
+    tree = mutants.tree_of(stored["constant"])
+    inner = {"family": "constant", "parameters": tree["parameters"], "columns": np.empty(0, dtype="<i4")}
+    bent = inner | {"reads": "answer", "curves": [{"a": 1.0, "b": 0.0}]}
+    tree["family"], tree["parameters"] = (
+        "combined",
+        {"link": "identity", "how": "median", "members": [bent], "weights": np.ones(1), "final": []},
+    )
+    assert problem(mutants.seal(tree)) == "the stored model is damaged: curves."
+
+
+def test_codes_whose_difference_wraps_around_are_refused(stored):
+    # In 32 bits each of these is greater than the one before, by subtraction: an IndexError when it was asked.
+    tree = mutants.tree_of(stored["events"])
+    width = len(tree["parameters"]["starts"]) - 1
+    assert width >= 4
+    wrapping = [0, 2**31 - 1, -(2**31), *range(-width + 4, 0), 5][: width + 1]
+    wrapping[-1] = 5
+    starts = np.array(wrapping, dtype="<i4")
+    assert (np.diff(starts) > 0).all()
+    tree["parameters"] |= {"starts": starts, "tables": np.zeros((3, 5))}
+    assert problem(mutants.seal(tree)) == "the stored model is damaged: codes of columns."
+
+
+@pytest.mark.parametrize("span", [[-1e300, 0.0], [0.0, 1e300], [0, 253402300800]])
+def test_a_training_range_beyond_the_calendar_is_refused(stored, span):
+    # The warning, which writes it as a date, raised OverflowError.
+    blob = corpus.changed(stored["bayes"], ("columns", 2, "range"), span)
+    assert problem(blob) == "the stored model is damaged: a column's range."
+
+
+def test_json_too_deep_for_one_of_two_readers_is_one_error():
+    # orjson goes 1024 deep, and json, which looks for a name given twice, less: RecursionError.
+    text = '{"n": ' + "[" * 1010 + "]" * 1010 + ', "c": ":"}'
+    with pytest.raises(InputError, match="is nested too deep. Use json_array"):
+        read_json(text, ["n", "c"])
+
+
+def test_a_name_twice_among_many_is_found_at_once():
+    # Every name was counted anew: hours.
+    names = ", ".join(f'"a{n}": 1' for n in range(100_000))
+    with pytest.raises(InputError, match="feature 'a99999' is given twice"):
+        read_json("{" + names + ', "a99999": 2}', ["n"])
+
+
+@pytest.fixture
+def trained(connect):
+    """A database with a trained predictor."""
+    db = connect()
+    declare(db)
+    fill(db)
+    command(db, "train")
+    return db
+
+
+DEEP = "reads a source that reads another, and so on, 16 deep: one leads back to itself. Let it read the table behind."
+
+
+def test_a_view_that_reads_itself_through_a_source_is_one_error(trained):
+    # It ended in Python's RecursionError.
+    trained.execute("CREATE VIEW v AS SELECT a, b FROM p WHERE source = 'v'")
+    for ask in ("SELECT y FROM p WHERE source = 'v'", "SELECT * FROM v"):
+        assert refusal(trained, ask) == f"InputError: p: source 'v' {DEEP}"
+
+
+def test_a_source_that_never_has_the_same_name_twice_is_one_error(trained):
+    trained.execute("CREATE VIEW w AS SELECT a, b FROM p WHERE source = 'SELECT * FROM w --' || random()")
+    assert refusal(trained, "SELECT y FROM p WHERE source = 'w'").endswith(DEEP)
+
+
+def test_sources_in_each_other_are_read_where_they_end(trained):
+    inner = "p_rows"
+    for _ in range(3):
+        inner = "SELECT a, b FROM p WHERE source = '" + inner.replace("'", "''") + "'"
+    assert value(trained, "SELECT count(*) FROM p WHERE source = ?", (inner,)) == 24
+
+
+def test_content_that_leads_back_is_one_error(trained):
+    trained.execute("CREATE VIEW one AS SELECT a, b, y FROM q; CREATE VIEW other AS SELECT a, b, y FROM r")
+    declare(trained, "q", f"{POINTS}, content=other")
+    declare(trained, "r", f"{POINTS}, content=one")
+    sentence = "content is a view that reads the predictor itself. Let it read the table behind."
+    for ask in ("SELECT * FROM q", "SELECT * FROM one", "INSERT INTO q(q) VALUES ('train')"):
+        assert refusal(trained, ask).endswith(sentence)
