@@ -21,7 +21,7 @@ from against.environments import DUCKDB, ORBITAL, SQLITE_ML, SQLITE_PREDICT, Env
 from against.generated import generated
 from against.native import native
 from against.predecessor import predecessor
-from speed.page import line, summary, written
+from speed.page import command, line, summary, written
 from speed.timing import Figure
 from speed.world import Settings
 from threadpoolctl import threadpool_limits
@@ -41,11 +41,13 @@ def main(arguments: Sequence[str]) -> None:
     found: list[Figure] = []
     for name in said.only or RIVALS:
         environment, measure = RIVALS[name]
-        print(f"\n{name}: {environment.releases()}")
+        releases = environment.releases()
+        print(f"\n{name}: {releases}")
         chosen = partial(measure, extension=said.extension) if name == "sqlite-predict" else measure
         found += _printed(chosen(settings))
         if said.write:
-            written(name, [figure for figure in found if figure.section == name])
+            measured = f"{releases}; {command('rivals_speed.py', arguments)}"
+            written(name, [figure for figure in found if figure.section == name], measured)
     print(summary(found))
 
 

@@ -20,7 +20,7 @@ from speed import growth as growing
 from speed.chunks import chunks
 from speed.growth import growth
 from speed.intake import intake
-from speed.page import line, summary, written
+from speed.page import command, line, summary, written
 from speed.queries import one, queries
 from speed.scoring import scoring
 from speed.start import start
@@ -50,20 +50,20 @@ def main(arguments: Sequence[str]) -> None:
     print(f"{settings}, medians (lowest to highest)\n")
     found: list[Figure] = []
     for section in said.only or SECTIONS:
-        found += _section(section, settings, said.write)
+        found += _section(section, settings, command("run.py", arguments) if said.write else "")
     print(summary(found))
 
 
-def _section(section: str, settings: Settings, is_written: bool) -> list[Figure]:
-    """Measure and print a section, and write it where that was asked for."""
+def _section(section: str, settings: Settings, measured: str) -> list[Figure]:
+    """Measure and print a section, and write it where there is a command to tell of how it was `measured`."""
     figures = []
     with threadpool_limits(1):
         for figure in SECTIONS[section](settings):
             figures.append(figure)
             print(line(figure), flush=True)
-    if is_written and figures:
-        written(section, figures)
-    if is_written and section == "growth":
+    if measured and figures:
+        written(section, figures, measured)
+    if measured and section == "growth":
         growing.write(figures)
         drawing.draw()
     return figures

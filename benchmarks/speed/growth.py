@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from functools import partial
@@ -13,6 +11,7 @@ from pathlib import Path
 import apsw
 import numpy as np
 
+from .process import process
 from .timing import Figure, cost, each
 from .world import Predictor, Settings, joined, numbered, opened, predictor
 
@@ -21,6 +20,16 @@ SMALLEST = 1000
 SHORTEST = 50_000
 """So many rows at least are scored each time that the clock runs: a thousand alone are too short to time."""
 FILE = Path(__file__).parent.parent / "growth.csv"
+PEAK = """
+import apsw, resource, sys, sqlite_ml_vtab
+db = apsw.Connection(sys.argv[1])
+sqlite_ml_vtab.load(db)
+kilobytes = []
+for source in ("SELECT * FROM x WHERE id <= 1000", "x"):
+    db.execute("SELECT sum(y) FROM t WHERE source = ?", (source,)).get
+    kilobytes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print((kilobytes[1] - kilobytes[0]) / 1024)
+"""
 HEAD = ["form", "rows", "cpu_us", "cpu_us_lowest", "cpu_us_highest", "wall_us"]
 
 
@@ -31,8 +40,11 @@ def growth(settings: Settings) -> Iterator[Figure]:
         db = opened(path)
         _grown(db, settings)
         asked = predictor(db, "t", "x", "logistic_regression", min(settings.trained, settings.growth))
-        figures = [figure for rows in sizes(settings.growth) for figure in _at(db, asked, settings, rows)]
-        yield from figures
+        figures: list[Figure] = []
+        for rows in sizes(settings.growth):
+            at_size = list(_at(db, asked, settings, rows))
+            yield from at_size
+            figures += at_size
         yield from _flat(figures)
         db.close()
         yield Figure("growth", "memory of source", f"{settings.growth:,} rows", "MB", (), (peak(path),))
@@ -90,8 +102,7 @@ def _flat(figures: list[Figure]) -> Iterator[Figure]:
 
 def peak(path: str) -> float:
     """Return by how many MB a process grows that scores the whole table by source, after a small one."""
-    done = subprocess.run([sys.executable, __file__, path], stdout=subprocess.PIPE, text=True, check=True)
-    return float(done.stdout)
+    return float(process(PEAK, path)[1])
 
 
 def write(figures: list[Figure]) -> None:
@@ -105,23 +116,3 @@ def write(figures: list[Figure]) -> None:
                 wall = sorted(figure.wall)[len(figure.wall) // 2]
                 costs = (figure.judged, min(figure.cpu), max(figure.cpu), wall)
                 lines.writerow([form, rows, *(f"{value:.4f}" for value in costs)])
-
-
-def _main(path: str) -> None:
-    """Print the growth of this process's peak memory."""
-    import resource
-
-    import sqlite_ml_vtab
-
-    db = apsw.Connection(path)
-    sqlite_ml_vtab.load(db)
-    small = "SELECT sum(y) FROM t WHERE source = 'SELECT * FROM x WHERE id <= 1000'"
-    kilobytes = []
-    for sql in (small, "SELECT sum(y) FROM t WHERE source = 'x'"):
-        _ = db.execute(sql).get
-        kilobytes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    print((kilobytes[1] - kilobytes[0]) / 1024)
-
-
-if __name__ == "__main__":
-    _main(sys.argv[1])

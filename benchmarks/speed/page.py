@@ -37,9 +37,16 @@ def summary(figures: Iterable[Figure]) -> str:
     return "\n".join([f"\n{count - len(missed)} of {count} targets met", *map(line, missed)])
 
 
-def written(section: str, figures: Iterable[Figure]) -> None:
-    """Put a section's table into the page, between its marks."""
-    table = HEAD + "".join(f"| {' | '.join(cells(figure))} |\n" for figure in figures)
+def command(program: str, arguments: Iterable[str]) -> str:
+    """Return the command that measures the same again, without what only says where to."""
+    words = [word for word in arguments if word != "--write"]
+    return f"`{' '.join(['python', f'benchmarks/{program}', *words])}`"
+
+
+def written(section: str, figures: Iterable[Figure], measured: str) -> None:
+    """Put a section's table into the page, between its marks, and below it how it was `measured`."""
+    lines = "".join(f"| {' | '.join(cells(figure))} |\n" for figure in figures)
+    table = f"{HEAD}{lines}\n{measured}\n"
     page = PAGE.read_text(encoding="utf-8")
     begin, end = f"<!-- begin: {section} -->\n", f"<!-- end: {section} -->"
     PAGE.write_text(re.sub(f"{begin}.*?{end}", lambda _: begin + table + end, page, flags=re.S), encoding="utf-8")

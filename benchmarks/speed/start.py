@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from time import perf_counter
 
+from .process import process
 from .timing import Cost, Figure, beyond, each, ratio
 from .world import Settings, database, opened, predictor
 
-ROOT = Path(__file__).parent.parent.parent
 VALUES = ", ".join(["0.5"] * 8)
 FIRST = f"""
 import apsw, sys, sqlite_ml_vtab
@@ -55,29 +51,9 @@ def start(settings: Settings) -> Iterator[Figure]:
 
 
 def _fresh(settings: Settings, name: str, path: str) -> Figure:
-    pairs = [(_process(FIRST, path)[0], _process(BARE, path)[0]) for _ in range(settings.turns + 1)][1:]
+    pairs = [(process(FIRST, path)[0], process(BARE, path)[0]) for _ in range(settings.turns + 1)][1:]
     ours, floor = zip(*pairs, strict=True)
     return ratio("start", f"first prediction: {name}", "8 features", "x numpy and apsw", (ours, floor))
-
-
-def _process(program: str, *arguments: str) -> tuple[Cost, str]:
-    """Run a Python program in a process of its own; return what it cost and what it printed."""
-    paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    began = perf_counter()
-    child = subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
-    )
-    assert child.stdout is not None
-    printed = child.stdout.read()
-    child.stdout.close()
-    _, status, used = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise RuntimeError(f"a process ended with {child.returncode}")
-    return Cost(used.ru_utime + used.ru_stime, perf_counter() - began), printed
 
 
 def _many(settings: Settings, folder: Path) -> Iterator[Figure]:
@@ -104,7 +80,7 @@ def _file(settings: Settings, folder: Path, count: int) -> str:
 
 
 def _opened(path: str, sql: str) -> tuple[Cost, Cost]:
-    began, read, used = json.loads(_process(OPENING, path, sql)[1])
+    began, read, used = json.loads(process(OPENING, path, sql)[1])
     return _between(began, read), _between(read, used)
 
 
