@@ -73,8 +73,8 @@ def _compared(db: apsw.Connection, settings: Settings, algorithm: str, forms: di
         yield ratio("queries", f"{form}: {algorithm}", "8 features", "x join", (costs[form], costs["join"]))
 
 
-def _rows(db: apsw.Connection, sql: str) -> None:
-    db.execute(sql).fetchall()
+def _rows(db: apsw.Connection, sql: str) -> list[Any]:
+    return db.execute(sql).fetchall()
 
 
 def _three(db: apsw.Connection, settings: Settings) -> Iterator[Figure]:

@@ -21,19 +21,19 @@ db.execute("SELECT y FROM t({VALUES})").get
 BARE = "import apsw, numpy, sys; apsw.Connection(sys.argv[1]).execute('SELECT 1').get"
 OPENING = """
 import apsw, json, sys, time, sqlite_ml_vtab
-warm = apsw.Connection("")
-sqlite_ml_vtab.load(warm)
+sqlite_ml_vtab.load(apsw.Connection(""))
 began = time.process_time(), time.perf_counter()
 db = apsw.Connection(sys.argv[1])
-sqlite_ml_vtab.load(db)
+if sys.argv[2:]:
+    sqlite_ml_vtab.load(db)
 db.execute("SELECT count(*) FROM sqlite_schema").get
 read = time.process_time(), time.perf_counter()
-db.execute(sys.argv[2]).get
-used = time.process_time(), time.perf_counter()
-print(json.dumps([began, read, used]))
+if sys.argv[2:]:
+    db.execute(sys.argv[2]).get
+print(json.dumps([began, read, [time.process_time(), time.perf_counter()]]))
 """
-"""Open a file, with everything imported and its schema read; then use it."""
-USES = {"opening": "SELECT count(*) FROM t0", "first prediction": "SELECT y FROM t0(0.5, 0.5, 0.5, 0.5)"}
+"""With everything imported: open a file and read its schema; then, if there is a query, use the file."""
+USE = "SELECT y FROM t0(0.5, 0.5, 0.5, 0.5)"
 MANY = 200
 
 
@@ -57,15 +57,16 @@ def _fresh(settings: Settings, name: str, path: str) -> Figure:
 
 
 def _many(settings: Settings, folder: Path) -> Iterator[Figure]:
-    """Compare opening a file and using one predictor of it, where it has 200 and where it has one."""
+    """Compare opening a file, and using one predictor of it, where it has 200 and where it has one."""
     few, many = (_file(settings, folder, count) for count in (1, MANY))
-    for row, sql in USES.items():
-        turns = [[_opened(path, sql) for path in (many, few)] for _ in range(settings.turns + 1)][1:]
-        with_many, with_one = zip(*turns, strict=True)
-        for step, part in enumerate(("the schema read", "the first use")):
-            ours, theirs = ([item[step] for item in items] for items in (with_many, with_one))
-            yield beyond("start", f"{row}, {MANY} beside 1: {part}", "4 features", "ms more", (ours, theirs, 1e3))
-            yield each("start", f"{row}, of 1: {part}", "4 features", "ms", (theirs, 1e3))
+    works = {"many": (many, USE), "few": (few, USE), "many, alone": (many,), "few, alone": (few,)}
+    turns = [{name: _opened(*work) for name, work in works.items()} for _ in range(settings.turns + 1)][1:]
+    steps = {f"opening, {MANY} beside 1": ("", 0), f"first prediction, {MANY} beside 1": ("", 1)}
+    for row, (alone, step) in {**steps, f"by SQLite alone, opening, {MANY} beside 1": (", alone", 0)}.items():
+        ours, theirs = ([turn[name + alone][step] for turn in turns] for name in ("many", "few"))
+        yield beyond("start", row, "4 features", "ms more", (ours, theirs, 1e3))
+    for step, row in enumerate(("opening, of 1", "first prediction, of 1")):
+        yield each("start", row, "4 features", "ms", ([turn["few"][step] for turn in turns], 1e3))
 
 
 def _file(settings: Settings, folder: Path, count: int) -> str:
@@ -79,8 +80,8 @@ def _file(settings: Settings, folder: Path, count: int) -> str:
     return path
 
 
-def _opened(path: str, sql: str) -> tuple[Cost, Cost]:
-    began, read, used = json.loads(process(OPENING, path, sql)[1])
+def _opened(*arguments: str) -> tuple[Cost, Cost]:
+    began, read, used = json.loads(process(OPENING, *arguments)[1])
     return _between(began, read), _between(read, used)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import apsw
 
-from .timing import Figure, in_turns
+from .timing import Figure, Work, in_turns
 from .world import Settings, database, joined, opened, predictor
 
 ALGORITHMS = ("logistic_regression", "random_forest", "hist_gradient_boosting")
@@ -34,7 +34,10 @@ def threads(settings: Settings) -> Iterator[Figure]:
 def _scaled(
     pool: ThreadPoolExecutor, settings: Settings, pair: tuple[apsw.Connection, apsw.Connection], row: str, sql: str
 ) -> Figure:
-    works = {"alone": partial(_answer, sql, pair[0]), "both": lambda: list(pool.map(partial(_answer, sql), pair))}
+    works: dict[str, Work] = {
+        "alone": partial(_answer, sql, pair[0]),
+        "both": lambda: list(pool.map(partial(_answer, sql), pair)),
+    }
     costs = in_turns(works, settings.turns)
     scaled = [2 * one.wall / two.wall for one, two in zip(costs["alone"], costs["both"], strict=True)]
     return Figure("threads", row, "2 threads", "x one thread", (), tuple(scaled))

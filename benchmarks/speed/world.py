@@ -26,7 +26,7 @@ CATEGORIES = (("red", "green", "blue", "white", "black"), ("north", "south", "ea
 class Settings:
     """What can be said on the command line."""
 
-    rows: int = 20_000
+    rows: int = 10_000
     """Rows to score one by one."""
     large: int = 1_000_000
     """Rows to score in chunks, and to train on."""
@@ -89,7 +89,7 @@ def _mixed(random: np.random.Generator, columns: Sequence[list[float]]) -> list[
     rows = len(columns[0])
     texts = [[words[code] for code in random.integers(0, len(words), rows)] for words in CATEGORIES]
     missing = [random.random(rows) < 0.05 for _ in columns]
-    together = [*columns[:-2], *texts]
+    together: list[list[Any]] = [*columns[:-2], *texts]
     return [
         [None if gone else value for value, gone in zip(column, holes, strict=True)]
         for column, holes in zip(together, missing, strict=True)

@@ -7,11 +7,11 @@ from xml.etree import ElementTree
 import pytest
 from pages import ROOT
 
-sys.path.insert(0, str(ROOT / "benchmarks"))
+sys.path.append(str(ROOT / "benchmarks"))
 
 from speed.page import cells, summary
 from speed.targets import TARGETS, target_of
-from speed.timing import Figure, spread
+from speed.timing import Cost, Figure, in_turns, ratio, spread
 from speed.training import read
 
 PAGE = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
@@ -38,6 +38,23 @@ def test_the_page_has_a_line_for_the_target(target):
     assert judged != []
     assert {cells[5] for cells in judged} == {str(target)}
     assert {cells[6] for cells in judged} <= {"met", "not met"}
+
+
+def test_works_take_turns_and_the_first_turn_is_not_counted():
+    done = []
+    works = {
+        "ours": (lambda: done.append("before"), lambda: done.append("ours")),
+        "floor": lambda: done.append("floor"),
+    }
+    costs = in_turns(works, 2)
+    assert done == ["before", "ours", "floor"] * 3
+    assert {name: len(found) for name, found in costs.items()} == {"ours": 2, "floor": 2}
+
+
+def test_a_ratio_is_taken_turn_by_turn():
+    ours, floor = [Cost(2.0, 9.0), Cost(9.0, 3.0)], [Cost(1.0, 3.0), Cost(3.0, 3.0)]
+    found = ratio("scoring", "join: ridge", "8 features", "x floor", (ours, floor))
+    assert (found.cpu, found.wall) == ((2.0, 3.0), (3.0, 1.0))
 
 
 def test_the_median_by_the_clock_of_the_processor_is_held_against_the_target():

@@ -27,7 +27,7 @@ def begin(sqlite: str, own: str) -> str:
     db.execute(f"ATTACH '{sqlite}' AS lite (TYPE sqlite, READ_ONLY)")
     db.execute(f"ATTACH '{own}' AS own")
     db.execute("CREATE TABLE own.x AS SELECT * FROM lite.x")
-    return sklearn.__version__
+    return str(sklearn.__version__)
 
 
 def learn(name: str, estimator: dict[str, Any], features: int) -> None:
