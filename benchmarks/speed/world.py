@@ -11,6 +11,11 @@ from typing import Any
 import apsw
 import numpy as np
 
+# Here, and not when first needed: the limit of one thread holds for libraries that are loaded when it is set.
+import sklearn.ensemble  # noqa: F401
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
 import sqlite_ml_vtab
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, known_defaults
 
@@ -129,9 +134,6 @@ def predictor(db: apsw.Connection, table: str, source: str, algorithm: str, trai
 
 def bare(algorithm: str, task: str, shape: tuple[int, ...], hyperparams: Mapping[str, Any] | None = None) -> Any:
     """Return the unfitted scikit-learn pipeline that the algorithm stands for, at the same hyperparameters."""
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     entry = ALGORITHMS[algorithm]
     made = entry.estimator_class(task)
     params = known_defaults(made, entry.default_params(task, *shape)) | HYPERPARAMS.get(algorithm, {})
