@@ -1,4 +1,4 @@
-# Verbs: demo, test, lint, docs, floors, bench. Each makes its own virtual environment first.
+# Verbs: demo, test, lint, docs, floors, bench, rivals. Each makes its own virtual environment first.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ $(VENV)/ready: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	touch $@
 
-.PHONY: demo test lint docs floors bench clean
+.PHONY: demo test lint docs floors bench rivals clean
 demo: $(VENV)/ready
 	$(BIN)/sqlite-ml-vtab demo
 
@@ -36,5 +36,9 @@ floors:
 bench: $(VENV)/ready
 	$(BIN)/python benchmarks/run.py
 
+# The others that predict in or beside SQLite, each in an environment of its own.
+rivals: $(VENV)/ready
+	$(BIN)/python benchmarks/rivals_speed.py
+
 clean:
-	rm -rf $(VENV) $(VENV)-floors .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) $(VENV)-floors $(VENV)-rivals .mypy_cache .pytest_cache .ruff_cache build dist
