@@ -6,7 +6,7 @@ from sqlite_ml_vtab.predictor.comparing import compare
 from sqlite_ml_vtab.predictor.cross_validation import cross_validate
 from sqlite_ml_vtab.predictor.digests import rows_digest
 from sqlite_ml_vtab.predictor.forecasting import Forecast, Forecasts
-from sqlite_ml_vtab.predictor.integrity import missing, problems
+from sqlite_ml_vtab.predictor.integrity import check_format, missing, problems, repair
 from sqlite_ml_vtab.predictor.kept import SCORERS
 from sqlite_ml_vtab.predictor.rows import clear, create, storable
 from sqlite_ml_vtab.predictor.scoring import rebuild, scorer, source_chunks
@@ -45,6 +45,7 @@ __all__ = [
     "Progress",
     "Workers",
     "attempt",
+    "check_format",
     "clear",
     "compare",
     "create",
@@ -63,6 +64,7 @@ __all__ = [
     "plan",
     "problems",
     "rebuild",
+    "repair",
     "rollback",
     "rows_digest",
     "scorer",

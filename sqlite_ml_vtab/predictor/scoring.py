@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from sqlite_ml_vtab.errors import (
     InputError,
     ModelError,
@@ -19,26 +17,22 @@ from sqlite_ml_vtab.portable import (
     REFIT,
     AnyScorer,
     Forecaster,
-    Golden,
-    Pattern,
     StoredModel,
     StoredScorer,
     digest,
     from_bytes,
     members,
     scorer_of,
-    to_bytes,
 )
-from sqlite_ml_vtab.portable.pattern_scoring import scorer_of as plain_scorer_of
 from sqlite_ml_vtab.predictor.base import Predictor
 from sqlite_ml_vtab.predictor.belonging import belongs
+from sqlite_ml_vtab.predictor.golden import same_answers
 from sqlite_ml_vtab.predictor.incremental import fit_again
-from sqlite_ml_vtab.predictor.kept import SCORERS, refit_key, remember
+from sqlite_ml_vtab.predictor.integrity import check_format
+from sqlite_ml_vtab.predictor.kept import SCORERS, refit_key, remember, stored_bytes
 from sqlite_ml_vtab.predictor.training import fit, plan, stored_digest, stored_rows
-from sqlite_ml_vtab.predictor.versions import is_whole, known, mend, stored_options, undeployed
+from sqlite_ml_vtab.predictor.versions import known, mend, model_bytes, stored_options, undeployed
 from sqlite_ml_vtab.store import relation, versions
-
-GOLDEN_TOLERANCE = 1e-9
 
 
 def scorer(predictor: Predictor, number: Any = None) -> AnyScorer:
@@ -56,6 +50,7 @@ def stored_scorer(predictor: Predictor, number: Any = None) -> StoredScorer:
     Read anew for each query, so that it is the model of the query's own snapshot; only its bytes are cached.
     Raises ModelError where there is none or it cannot be believed.
     """
+    check_format(predictor)
     number, name = _digest(predictor, number)
     found = SCORERS.get(name) or _load(predictor, number, name)
     _check_belongs(predictor, number, found)
@@ -78,11 +73,7 @@ def _digest(predictor: Predictor, number: Any) -> tuple[int, str]:
 
 
 def _load(predictor: Predictor, number: int, name: str) -> StoredScorer:
-    blob = versions.model(predictor.tables, number)
-    if not isinstance(blob, bytes) or len(blob) > predictor.host.max_model_bytes:
-        raise ModelError(f"the model of version {number} is no BLOB of allowed size. {mend(predictor, number)}")
-    if digest(blob) != name:
-        raise ModelError(f"the model of version {number} does not match its digest. {mend(predictor, number)}")
+    blob = model_bytes(predictor, number, name)
     try:
         model = from_bytes(blob, predictor.host.max_model_bytes)
     except ModelError as error:
@@ -102,7 +93,7 @@ def _refitted(predictor: Predictor, number: int, model: StoredModel, blob: bytes
             "Train with an algorithm that has one; ml_algorithms lists them."
         )
     fitted, _ = _refit(predictor, number)
-    if not _same_answers(model, fitted):
+    if not same_answers(model, fitted):
         raise ModelError(f"version {number}, fitted again, answers otherwise than it did. {mend(predictor, number)}")
     return remember(predictor, number, fitted, blob)
 
@@ -127,12 +118,12 @@ def rebuild(predictor: Predictor, number: int) -> int:
     """
     fitted, state = _refit(predictor, number)
     old = _stored_model(predictor, number)
-    if old is not None and not _same_answers(old, fitted):
+    if old is not None and not same_answers(old, fitted):
         raise TrainingError(
             f"version {number}, fitted again, answers its golden rows otherwise; the libraries have changed. "
             f"Train a new version: {predictor.command('train')}."
         )
-    blob = to_bytes(fitted.model)
+    blob = stored_bytes(predictor, fitted)
     versions.put_model(predictor.tables, number, digest(blob), blob)
     if state is not None:
         versions.put_state(predictor.tables, number, digest(blob), state)
@@ -172,36 +163,9 @@ def _refit(predictor: Predictor, number: int) -> tuple[Fitted, bytes | None]:
 
 def _stored_model(predictor: Predictor, number: int) -> StoredModel | None:
     """Return the stored model of a version, None where there is none to be believed."""
-    if not is_whole(predictor, number):
-        return None
+    name = versions.digest_of(predictor.tables, number)
     try:
-        model = from_bytes(versions.model(predictor.tables, number), predictor.host.max_model_bytes)
+        model = from_bytes(model_bytes(predictor, number, name), predictor.host.max_model_bytes)
     except ModelError:
         return None
     return model if belongs(predictor, model) else None
-
-
-def _same_answers(old: StoredModel, fitted: Fitted) -> bool:
-    """Return whether a new fit gives the golden rows of a stored model the decision values they had."""
-    new = members(fitted.model)
-    if old.features != fitted.model.features or [one.labels for one in members(old)] != [one.labels for one in new]:
-        return False
-    if any(not _same_kept(one.pattern, other.pattern) for one, other in zip(members(old), new, strict=True)):
-        return False
-    scorers = [plain_scorer_of(one, [scores]) for one, scores in zip(new, fitted.refitted, strict=True)]
-    return all(_gives_golden(scorer, one.golden) for scorer, one in zip(scorers, members(old), strict=True))
-
-
-def _same_kept(old: Pattern | None, new: Pattern | None) -> bool:
-    """Return whether both keep the same of the same rows."""
-    if old is None or new is None:
-        return old is new
-    if not (np.array_equal(old.ids, new.ids) and np.array_equal(old.digests, new.digests)):
-        return False
-    return np.allclose(old.values, new.values, rtol=GOLDEN_TOLERANCE, atol=1e-12)
-
-
-def _gives_golden(scorer: AnyScorer, golden: Golden) -> bool:
-    found = np.array([scorer.one(row)[1] for row in golden.rows])
-    expected = np.array(golden.scores)
-    return found.shape == expected.shape and bool(np.allclose(found, expected, rtol=GOLDEN_TOLERANCE, atol=1e-12))
