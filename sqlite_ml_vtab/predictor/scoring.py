@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlite_ml_vtab.errors import (
@@ -12,7 +12,7 @@ from sqlite_ml_vtab.errors import (
     TrainingError,
     shown,
 )
-from sqlite_ml_vtab.learning.runs import Fitted
+from sqlite_ml_vtab.learning.runs import Fitted, Plan
 from sqlite_ml_vtab.portable import (
     REFIT,
     AnyScorer,
@@ -24,14 +24,14 @@ from sqlite_ml_vtab.portable import (
     members,
     scorer_of,
 )
-from sqlite_ml_vtab.predictor.base import Predictor
+from sqlite_ml_vtab.predictor.base import Predictor, as_json
 from sqlite_ml_vtab.predictor.belonging import belongs
-from sqlite_ml_vtab.predictor.golden import same_answers
+from sqlite_ml_vtab.predictor.golden import other_bits, same_answers, same_holdout, same_numbers
 from sqlite_ml_vtab.predictor.incremental import fit_again
 from sqlite_ml_vtab.predictor.integrity import check_format
 from sqlite_ml_vtab.predictor.kept import SCORERS, refit_key, remember, stored_bytes
-from sqlite_ml_vtab.predictor.training import fit, plan, stored_digest, stored_rows
-from sqlite_ml_vtab.predictor.versions import known, mend, model_bytes, stored_options, undeployed
+from sqlite_ml_vtab.predictor.training import environment, fit, plan, say, stored_digest, stored_rows
+from sqlite_ml_vtab.predictor.versions import known, mend, model_bytes, stored_notes, stored_options, undeployed
 from sqlite_ml_vtab.store import relation, versions
 
 
@@ -92,8 +92,9 @@ def _refitted(predictor: Predictor, number: int, model: StoredModel, blob: bytes
             f"version {number} has no portable form, and fitting it again was ruled out by untrusted=True. "
             "Train with an algorithm that has one; ml_algorithms lists them."
         )
-    fitted, _ = _refit(predictor, number)
-    if not same_answers(model, fitted):
+    fitted = _refit(predictor, number).fitted
+    stored = versions.holdout(predictor.tables, number)
+    if not (same_answers(model, fitted) and same_holdout(stored, fitted.holdout)):
         raise ModelError(f"version {number}, fitted again, answers otherwise than it did. {mend(predictor, number)}")
     return remember(predictor, number, fitted, blob)
 
@@ -114,25 +115,53 @@ def source_chunks(predictor: Predictor, text: Any) -> Iterator[list[tuple[Any, .
 def rebuild(predictor: Predictor, number: int) -> int:
     """Fit version `number` again from its rows and store its model anew; return the number.
 
-    Raises TrainingError where the rows have changed or the new model answers its golden rows otherwise.
+    Raises TrainingError where the rows have changed, or the new model answers otherwise than the version did.
     """
-    fitted, state = _refit(predictor, number)
-    old = _stored_model(predictor, number)
-    if old is not None and not same_answers(old, fitted):
-        raise TrainingError(
-            f"version {number}, fitted again, answers its golden rows otherwise; the libraries have changed. "
-            f"Train a new version: {predictor.command('train')}."
-        )
-    blob = stored_bytes(predictor, fitted)
-    versions.put_model(predictor.tables, number, digest(blob), blob)
-    if state is not None:
-        versions.put_state(predictor.tables, number, digest(blob), state)
-    remember(predictor, number, fitted, blob)
+    again = _refit(predictor, number)
+    blob = stored_bytes(predictor, again.fitted)
+    name = digest(blob)
+    before = versions.digest_of(predictor.tables, number)
+    if name != before:
+        _check_alike(predictor, number, again.fitted, blob)
+        note = other_bits(before, again.record.environment, environment(predictor, again.chosen))
+        if note:
+            versions.put_notes(predictor.tables, number, as_json([*stored_notes(again.record), note]))
+            say(predictor, [note])
+    versions.put_model(predictor.tables, number, name, blob)
+    if again.state is not None:
+        versions.put_state(predictor.tables, number, name, again.state)
+    remember(predictor, number, again.fitted, blob)
     return number
 
 
-def _refit(predictor: Predictor, number: int) -> tuple[Fitted, bytes | None]:
-    """Fit a stored version again, by its own options, on its own rows; also return from where new rows can go on."""
+def _check_alike(predictor: Predictor, number: int, fitted: Fitted, blob: bytes) -> None:
+    """Refuse a new model that is not that of the version, as far as what is left of it can tell."""
+    found = _stored_model(predictor, number)
+    if found is not None and not (same_answers(found[0], fitted) and same_numbers(found[1], blob)):
+        what = "answers its golden rows otherwise"
+    elif not same_holdout(versions.holdout(predictor.tables, number), fitted.holdout):
+        what = "predicts its hold-out rows otherwise"
+    else:
+        return
+    raise TrainingError(
+        f"version {number}, fitted again, {what}; the libraries have changed. "
+        f"Train a new version: {predictor.command('train')}."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Refit:
+    """A stored version that was fitted again."""
+
+    fitted: Fitted
+    chosen: Plan
+    record: versions.Version
+    state: bytes | None = None
+    """From where new rows can go on."""
+
+
+def _refit(predictor: Predictor, number: int) -> _Refit:
+    """Fit a stored version again, by its own options, on its own rows."""
     record = versions.find(predictor.tables, known(predictor, number))
     assert record is not None
     options = stored_options(record)
@@ -154,18 +183,18 @@ def _refit(predictor: Predictor, number: int) -> tuple[Fitted, bytes | None]:
         done = fit_again(predictor, chosen, passes)
         if done.digest != record.rows_digest:
             raise changed
-        return done.fitted, done.state
+        return _Refit(done.fitted, chosen, record, done.state)
     rows = stored_rows(predictor, chosen.split)
     if stored_digest(rows) != record.rows_digest:
         raise changed
-    return fit(rows, replace(chosen, fit="whole")), None
+    return _Refit(fit(rows, replace(chosen, fit="whole")), chosen, record)
 
 
-def _stored_model(predictor: Predictor, number: int) -> StoredModel | None:
-    """Return the stored model of a version, None where there is none to be believed."""
-    name = versions.digest_of(predictor.tables, number)
+def _stored_model(predictor: Predictor, number: int) -> tuple[StoredModel, bytes] | None:
+    """Return the stored model of a version, and its bytes; None where there is none to be believed."""
     try:
-        model = from_bytes(model_bytes(predictor, number, name), predictor.host.max_model_bytes)
+        blob = model_bytes(predictor, number, versions.digest_of(predictor.tables, number))
+        model = from_bytes(blob, predictor.host.max_model_bytes)
     except ModelError:
         return None
-    return model if belongs(predictor, model) else None
+    return (model, blob) if belongs(predictor, model) else None

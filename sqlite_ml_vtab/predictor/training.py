@@ -255,11 +255,16 @@ def _deployment(predictor: Predictor, fitted: Fitted, deploy_it: bool | None) ->
     return "", [note]
 
 
-def _record(predictor: Predictor, number: int, made: Attempt, notes: Sequence[str]) -> versions.Version:
+def environment(predictor: Predictor, chosen: Plan) -> str:
+    """Return the versions of all that makes a model of `chosen`, as JSON."""
     from sqlite_ml_vtab.learning.estimator import library_versions, used_algorithms
 
-    chosen, fitted = made.plan, made.fitted
     extras = {algorithm.extra for algorithm in used_algorithms(chosen)} - {""}
+    return as_json({"sqlite_ml_vtab": predictor.host.release, **library_versions(extras)})
+
+
+def _record(predictor: Predictor, number: int, made: Attempt, notes: Sequence[str]) -> versions.Version:
+    chosen, fitted = made.plan, made.fitted
     options = plan_options(chosen) | ({"passes": made.chunks.passes} if made.chunks else {})
     return versions.Version(
         version=number,
@@ -273,7 +278,7 @@ def _record(predictor: Predictor, number: int, made: Attempt, notes: Sequence[st
         baseline=fitted.baseline,
         seconds=round(fitted.seconds, 6),
         created_at=now(),
-        environment=as_json({"sqlite_ml_vtab": predictor.host.release, **library_versions(extras)}),
+        environment=environment(predictor, chosen),
         scorer=fitted.scorer,
         notes=as_json(notes),
         rows_digest=made.digest,

@@ -97,6 +97,13 @@ def stored_options(record: versions.Version) -> dict[str, Any] | None:
     return as_object(record.options)
 
 
+def stored_notes(record: versions.Version) -> list[Any]:
+    """Return the notes of a version, none where they cannot be read."""
+    found = as_object(f'{{"notes": {record.notes}}}')
+    notes = found.get("notes") if found else None
+    return notes if isinstance(notes, list) else []
+
+
 def as_object(text: Any) -> dict[str, Any] | None:
     """Return the JSON object that a shadow table holds, None where it is none: a file may have been tampered with."""
     try:

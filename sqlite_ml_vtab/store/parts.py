@@ -53,17 +53,22 @@ def put_others(tables: Tables, kept: Kept, version: int, others: Sequence[memory
 
 
 def size(tables: Tables, kept: Kept, version: int) -> int | None:
-    """Return the length of a version's BLOB; None where it is not there, or a part of it is none. Reads no BLOB."""
+    """Return the length of a version's BLOB, without reading it.
+
+    None where it is not there, or a part of it is no BLOB or longer than a row of this connection may be.
+    """
     first = tables.rows(
         f"SELECT typeof({kept.column}), length({kept.column}) FROM {tables.of(kept.suffix)} WHERE version = ?",
         (version,),
     )
-    [(count, others, odd)] = tables.rows(
-        "SELECT count(*), coalesce(sum(length(bytes)), 0), coalesce(sum(typeof(bytes) <> 'blob'), 0) "
-        f"FROM {tables.of('parts')} WHERE version = ? AND of = ?",
+    [(count, others, longest, odd)] = tables.rows(
+        "SELECT count(*), coalesce(sum(length(bytes)), 0), coalesce(max(length(bytes)), 0), "
+        f"coalesce(sum(typeof(bytes) <> 'blob'), 0) FROM {tables.of('parts')} WHERE version = ? AND of = ?",
         (version, kept.suffix),
     )
     if not first or first[0][0] != "blob" or odd or count > MOST_PARTS:
+        return None
+    if max(longest, first[0][1]) > tables.connection.max_length():
         return None
     return int(first[0][1] + others)
 

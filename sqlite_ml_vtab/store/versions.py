@@ -82,6 +82,18 @@ def add_holdout(tables: Tables, version: int, rows: Iterable[tuple[int, Any, Any
     tables.connection.run_many(sql, [(version, *row) for row in rows])
 
 
+def holdout(tables: Tables, version: int) -> list[tuple[Any, ...]]:
+    """Return (row id, truth, prediction, probability) of the test rows of a version that are stored."""
+    return tables.rows(
+        f"SELECT row, truth, prediction, probability FROM {tables.of('holdout')} WHERE version = ?", (version,)
+    )
+
+
+def put_notes(tables: Tables, version: int, notes: str) -> None:
+    """Replace the notes of a version, a JSON array."""
+    tables.rows(f"UPDATE {tables.of('versions')} SET notes = ? WHERE version = ?", (notes, version))
+
+
 def find(tables: Tables, number: int) -> Version | None:
     """Return a version, None where there is none of this number."""
     found = tables.rows(f"SELECT {_COLUMNS} FROM {tables.of('versions')} WHERE version = ?", (number,))

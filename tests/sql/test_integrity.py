@@ -185,9 +185,7 @@ def test_tables_of_another_layout_are_refused_whatever_is_asked(connect, path):
     db.close()
     db = apsw.Connection(str(path))
     sqlite_ml_vtab.load(db)
-    said = (
-        "p: the shadow tables have format 2, and this release reads format 1. Use the release that made them: '7.0'."
-    )
+    said = "p: the shadow tables have format 2, and this release reads format 1. Use the release that made them: '7.0'."
     assert check(db) == said
     assert check(db, "quick") == said
     for ask in (
@@ -295,7 +293,9 @@ def test_rows_that_were_inserted_are_sound(db, columns):
 
 
 def test_the_repair_of_an_untrusted_file_goes_through_its_guard(trained, connect):
-    trained.execute("INSERT INTO p_metrics VALUES (7, 'f1', 1); DROP TABLE p_trials; UPDATE p_rows SET a = 'x' WHERE id < 3")
+    trained.execute(
+        "INSERT INTO p_metrics VALUES (7, 'f1', 1); DROP TABLE p_trials; UPDATE p_rows SET a = 'x' WHERE id < 3"
+    )
     copy = connect(":memory:", untrusted=True)
     copy.deserialize("main", trained.serialize("main"))
     command(trained, "repair")
