@@ -81,6 +81,11 @@ def main(path: str) -> None:
             how, sentence = rebuilt(db, name)
             then, _ = answered(db, question, json.loads(answers))
             found[name] |= {"rebuild": how, "rebuild_sentence": sentence, "then": then}
+            db.execute(f"DELETE FROM {name}_models")
+            how, _ = rebuilt(db, name)
+            then, _ = answered(db, question, json.loads(answers))
+            noted = db.execute(f"SELECT notes LIKE '%rebuilt to other bytes%' FROM {name}_versions").get
+            found[name] |= {"lost": how, "lost_then": then, "lost_noted": bool(noted)}
     names = ("scikit-learn", "numpy", "scipy", "lightgbm", "xgboost-cpu")
     found["here"] = {name: version(name) for name in names}
     db.close()

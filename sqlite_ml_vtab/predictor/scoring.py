@@ -137,8 +137,10 @@ def rebuild(predictor: Predictor, number: int) -> int:
 def _check_alike(predictor: Predictor, number: int, fitted: Fitted, blob: bytes) -> None:
     """Refuse a new model that is not that of the version, as far as what is left of it can tell."""
     found = _stored_model(predictor, number)
-    if found is not None and not (same_answers(found[0], fitted) and same_numbers(found[1], blob)):
+    if found is not None and not same_answers(found[0], fitted):
         what = "answers its golden rows otherwise"
+    elif found is not None and not same_numbers(found[1], blob):
+        what = "is of other numbers than the stored model, which answers on"
     elif not same_holdout(versions.holdout(predictor.tables, number), fitted.holdout):
         what = "predicts its hold-out rows otherwise"
     else:

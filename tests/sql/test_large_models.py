@@ -170,14 +170,14 @@ def test_a_dump_and_a_renaming_keep_the_parts(long, connect):
     assert rows(copy, PARTS) == rows(long, PARTS)
 
 
-def test_a_state_longer_than_a_row_may_be_stands_in_parts(connect, path):
-    db = connect(path)
-    db.limit(apsw.SQLITE_LIMIT_LENGTH, SHORT)
-    declare(db, columns="c TEXT, y TEXT TARGET, algorithm=gaussian_nb, fit=incremental, split=none")
-    db.executemany("INSERT INTO p VALUES (?, ?)", [(f"c{i % 200}", "ab"[i % 200 > 100]) for i in range(1000)])
+def test_a_state_longer_than_a_part_stands_in_several(db, monkeypatch):
+    monkeypatch.setattr(parts, "PART", 100)
+    declare(db, columns="c TEXT, d TEXT, e TEXT, y TEXT TARGET, algorithm=gaussian_nb, fit=incremental, split=none")
+    texts = [(f"c{i % 200}", f"d{i % 190}", f"e{i % 180}", "ab"[i % 200 > 100]) for i in range(1000)]
+    db.executemany("INSERT INTO p VALUES (?, ?, ?, ?)", texts)
     command(db, "train")
     assert {of for of, *_ in rows(db, PARTS)} == {"models", "states"}
-    db.executemany("INSERT INTO p VALUES (?, ?)", [("c7", "b")] * 100)
+    db.executemany("INSERT INTO p VALUES (?, ?, ?, ?)", texts[:100])
     command(db, "train", {"warm": True})
     before = rows(db, "SELECT version, digest FROM p_models")
     command(db, "rebuild", {"version": 2})

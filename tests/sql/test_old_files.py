@@ -167,6 +167,7 @@ def test_a_rebuild_of_a_sound_model_to_other_numbers_is_refused_where_golden_row
     trained.execute("UPDATE p_models SET model = ?, digest = ? WHERE version = 2", (other, codec.digest(other)))
     assert value(trained, "PRAGMA integrity_check") == "ok"
     assert refusal(trained, "INSERT INTO p(p) VALUES ('rebuild')") == (
-        "TrainingError: p: version 2, fitted again, answers its golden rows otherwise; the libraries have changed. "
+        "TrainingError: p: version 2, fitted again, is of other numbers than the stored model, which answers on; "
+        "the libraries have changed. "
         "Train a new version: INSERT INTO p(p) VALUES ('train')."
     )
