@@ -48,17 +48,20 @@ def answered(db: apsw.Connection, question: str, expected: Any) -> tuple[str, st
         return ("refused" if "'rebuild'" in str(error) else "refused otherwise"), str(error)
 
 
-def rebuilt(db: apsw.Connection, name: str) -> tuple[str, str]:
-    """Return ``same digest``, ``other digest`` or ``refused``, with the sentence."""
-    sql = f"SELECT digest FROM {name}_models"
-    before = db.execute(sql).get
+def digest_of(db: apsw.Connection, name: str) -> str:
+    """Return the digest of a predictor's only model."""
+    return str(db.execute(f"SELECT digest FROM {name}_models").get)
+
+
+def rebuilt(db: apsw.Connection, name: str, before: str) -> tuple[str, str]:
+    """Return ``same digest`` as `before`, ``other digest`` or ``refused``, with the sentence."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             db.execute(f"INSERT INTO {name}({name}) VALUES ('rebuild')")
     except sqlite_ml_vtab.Error as error:
         return "refused", str(error)
-    return ("same digest" if db.execute(sql).get == before else "other digest"), ""
+    return ("same digest" if digest_of(db, name) == before else "other digest"), ""
 
 
 def main(path: str) -> None:
@@ -78,11 +81,12 @@ def main(path: str) -> None:
     found["integrity"] = "; ".join(text for (text,) in db.execute("PRAGMA integrity_check"))
     for name, question, answers, error in stored:
         if error is None:
-            how, sentence = rebuilt(db, name)
+            before = digest_of(db, name)
+            how, sentence = rebuilt(db, name, before)
             then, _ = answered(db, question, json.loads(answers))
             found[name] |= {"rebuild": how, "rebuild_sentence": sentence, "then": then}
             db.execute(f"DELETE FROM {name}_models")
-            how, _ = rebuilt(db, name)
+            how, _ = rebuilt(db, name, before)
             then, _ = answered(db, question, json.loads(answers))
             noted = db.execute(f"SELECT notes LIKE '%rebuilt to other bytes%' FROM {name}_versions").get
             found[name] |= {"lost": how, "lost_then": then, "lost_noted": bool(noted)}

@@ -18,12 +18,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import apsw
 import every
-from read import rebuilt
+from read import digest_of, rebuilt
 
 import sqlite_ml_vtab
 
 PAGE = Path(__file__).parents[2] / "docs" / "versions-and-upgrades.md"
-ROWS = 300
+ROWS = 120
 HEAD = "| algorithm | task | same process | another process | two threads |\n|---|---|---|---|---|\n"
 SAID = {"same digest": "same bytes", "other digest": "other bytes", "refused": "refused"}
 
@@ -35,7 +35,7 @@ def rebuild_all(path: str, threads: int) -> dict[str, str]:
     found = {}
     for name in [name for (name,) in db.execute("SELECT name FROM ml_tables ORDER BY name")]:
         db.execute("BEGIN")
-        found[name], _ = rebuilt(db, name)
+        found[name], _ = rebuilt(db, name, digest_of(db, name))
         db.execute("ROLLBACK")
     db.close()
     return found

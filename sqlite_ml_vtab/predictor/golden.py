@@ -66,7 +66,8 @@ def same_numbers(old: bytes, new: bytes) -> bool:
 
 def same_holdout(old: Sequence[tuple[Any, ...]], new: Sequence[tuple[Any, ...]]) -> bool:
     """Return whether the hold-out rows that are still stored were predicted as they are now."""
-    by_row = {row: said for row, *said in new}
+    # SQLite stores NaN as NULL.
+    by_row = {row: [None if value != value else value for value in said] for row, *said in new}
     return all(_near(said, by_row.get(row)) for row, *said in old)
 
 
@@ -89,7 +90,7 @@ def _near_arrays(old: np.ndarray[Any, Any], new: np.ndarray[Any, Any]) -> bool:
     return np.allclose(old, new, rtol=TOLERANCE, atol=1e-12 + TOLERANCE * greatest, equal_nan=True)
 
 
-def other_bits(before: Any, trained: str, here: str) -> str:
+def other_bits(before: Any, trained: str, here: str, *, was_compared: bool) -> str:
     """Return the note for a version that was rebuilt to other bytes, '' where that can only be what was lost.
 
     `before` is the digest it had; `trained` and `here` are the environments of both fits, as JSON.
@@ -97,10 +98,10 @@ def other_bits(before: Any, trained: str, here: str) -> str:
     was_known = isinstance(before, str) and re.fullmatch("[0-9a-f]{64}", before)
     if trained == here and not was_known:
         return ""
-    return (
-        f"rebuilt to other bytes{_changes(trained, here)}: as far as golden and hold-out rows tell, "
-        "it answers the same to nine digits"
-    )
+    found = "nothing was left to compare its answers with"
+    if was_compared:
+        found = "the stored rows that could be compared are answered the same to nine digits"
+    return f"rebuilt to other bytes{_changes(trained, here)}: {found}"
 
 
 def _changes(trained: str, here: str) -> str:

@@ -122,8 +122,9 @@ def rebuild(predictor: Predictor, number: int) -> int:
     name = digest(blob)
     before = versions.digest_of(predictor.tables, number)
     if name != before:
-        _check_alike(predictor, number, again.fitted, blob)
-        note = other_bits(before, again.record.environment, environment(predictor, again.chosen))
+        was_compared = _check_alike(predictor, number, again.fitted, blob)
+        here = environment(predictor, again.chosen)
+        note = other_bits(before, again.record.environment, here, was_compared=was_compared)
         if note:
             versions.put_notes(predictor.tables, number, as_json([*stored_notes(again.record), note]))
             say(predictor, [note])
@@ -134,17 +135,21 @@ def rebuild(predictor: Predictor, number: int) -> int:
     return number
 
 
-def _check_alike(predictor: Predictor, number: int, fitted: Fitted, blob: bytes) -> None:
-    """Refuse a new model that is not that of the version, as far as what is left of it can tell."""
+def _check_alike(predictor: Predictor, number: int, fitted: Fitted, blob: bytes) -> bool:
+    """Refuse a new model that is not that of the version, as far as what is left of it can tell.
+
+    Returns whether anything was left.
+    """
+    holdout = versions.holdout(predictor.tables, number)
     found = _stored_model(predictor, number)
     if found is not None and not same_answers(found[0], fitted):
         what = "answers its golden rows otherwise"
     elif found is not None and not same_numbers(found[1], blob):
         what = "is of other numbers than the stored model, which answers on"
-    elif not same_holdout(versions.holdout(predictor.tables, number), fitted.holdout):
+    elif not same_holdout(holdout, fitted.holdout):
         what = "predicts its hold-out rows otherwise"
     else:
-        return
+        return found is not None or bool(holdout)
     raise TrainingError(
         f"version {number}, fitted again, {what}; the libraries have changed. "
         f"Train a new version: {predictor.command('train')}."

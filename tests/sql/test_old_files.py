@@ -6,7 +6,7 @@ from pathlib import Path
 
 import apsw
 import pytest
-from asking import command, refusal, rows, value
+from asking import command, declare, refusal, rows, value
 
 import sqlite_ml_vtab
 from sqlite_ml_vtab import predictor
@@ -141,7 +141,19 @@ def test_a_rebuild_by_other_libraries_of_a_model_that_is_lost_is_noted(trained):
         command(trained, "rebuild")
     note = json.loads(value(trained, NOTES))[-1]
     assert note.startswith("rebuilt to other bytes under scikit-learn 1.")
-    assert note.endswith(": as far as golden and hold-out rows tell, it answers the same to nine digits")
+    assert note.endswith(": the stored rows that could be compared are answered the same to nine digits")
+    trained.execute("DELETE FROM p_models; DELETE FROM p_holdout")
+    command(trained, "rebuild")
+    assert json.loads(value(trained, NOTES))[-1].endswith(": nothing was left to compare its answers with")
+
+
+def test_a_hold_out_row_without_a_number_is_compared_as_such(db):
+    declare(db, columns="a REAL, y REAL TARGET, algorithm=radius_neighbors", task="regression")
+    db.executemany("INSERT INTO p VALUES (?, ?)", [(place**5, place) for place in range(40)])
+    command(db, "train", {"hyperparams": {"radius": 0.01}})
+    assert value(db, "SELECT count(*) FROM p_holdout WHERE prediction IS NULL") > 0
+    db.execute("DELETE FROM p_models")
+    assert command(db, "rebuild") == 1
 
 
 @pytest.mark.parametrize(
