@@ -211,8 +211,27 @@ def _add_float32(baseline: list[float], leaves: list[list[float]], outputs: list
         return [float(np.add.accumulate(np.array(values, dtype=np.float32))[-1]) for values in sums]
 
 
+LISTED = 200_000
+"""Of so many nodes at most lists are made: a list takes several times the memory of the array, and seconds to make."""
+
+
+class _Leaves:
+    """The values of the nodes of a large ensemble, each made a list when it is asked for."""
+
+    def __init__(self, values: Floats) -> None:
+        self._values = values
+
+    def __getitem__(self, node: int) -> list[float]:
+        found: list[float] = self._values[node].tolist()
+        return found
+
+
 def _lists(parameters: Parameters) -> list[Any]:
-    return [parameters[name].tolist() for name in (*NODES, "roots")]
+    """Return the nodes, as _walk reads them one by one."""
+    if len(parameters["left"]) <= LISTED:
+        return [parameters[name].tolist() for name in (*NODES, "roots")]
+    views = [memoryview(parameters[name]) for name in NODES if name != "value"]
+    return [*views, _Leaves(parameters["value"]), parameters["roots"].tolist()]
 
 
 def _walk(lists: list[Any], x: list[float]) -> list[list[float]]:
