@@ -27,8 +27,9 @@ RELEASES = ("1.9.0", "1.8.0", "1.7.2")
 BESIDE = ("apsw", "numpy", "orjson", "onnx", "onnxruntime", "threadpoolctl", "lightgbm", "xgboost-cpu")
 
 HEAD = (
-    "| written under | read under | predictors | same bits | to nine digits | refused | silently different "
-    "| rebuilt to the same bytes | to other bytes, noted | refused | silently different |\n|" + "---|" * 11 + "\n"
+    "| written under | read under | predictors | read: same bits | to nine digits | refused "
+    "| rebuilt: same bytes | other bytes, noted | refused "
+    "| lost and rebuilt: same answers | other answers, noted | refused | silently different |\n|" + "---|" * 13 + "\n"
 )
 
 
@@ -62,13 +63,13 @@ def crossed(writer: str, reader: str, directory: Path) -> dict[str, Any]:
 def line(written: str, read: str, found: Mapping[str, Any]) -> str:
     """Return a line of the table, as Markdown; the last column counts what must not be."""
     each = [one for one in found.values() if isinstance(one, dict) and "read" in one]
-    asked = Counter(one["read"] for one in each)
-    again = Counter(one["lost"] for one in each)
-    silent = sum(one["then"] == "different" for one in each)
-    silent += sum(one["lost_then"] == "different" and not one["lost_noted"] for one in each)
+    asked, again, lost = (Counter(one[what] for one in each) for what in ("read", "rebuild", "lost_then"))
+    unsaid = sum(one["lost_then"] == "different" and not one["lost_noted"] for one in each)
+    silent = asked["different"] + sum(one["then"] == "different" for one in each) + unsaid
     cells = [
         *(written, read, len(each), asked["same"], asked["near"], asked["refused"] + asked["refused otherwise"]),
-        *(asked["different"], again["same digest"], again["other digest"], again["refused"], silent),
+        *(again["same digest"], again["other digest"], again["refused"]),
+        *(lost["same"] + lost["near"], lost["different"] - unsaid, lost["refused"], silent),
     ]
     return f"| {' | '.join(map(str, cells))} |\n"
 

@@ -1,5 +1,7 @@
 """Ensembles of many nodes: one row is walked without a list of each node, to the same bits."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -30,3 +32,24 @@ def test_a_large_ensemble_is_walked_as_a_small_one(monkeypatch, outputs, roundin
     found = [walk(row) for row in asked]
     assert found == listed == tree_scoring.scores(parameters, np.array(asked)).tolist()
     assert {type(value) for row in found for value in row} == {float}
+
+
+def test_the_first_row_of_a_large_ensemble_costs_no_memory(monkeypatch):
+    count = 100_001
+    inner = np.arange(count) % 2 == 0
+    inner[-1] = False
+    tree = {
+        "left": np.where(inner, np.arange(count) + 1, 0),
+        "right": np.where(inner, np.arange(count) + 2, 0),
+        "feature": np.zeros(count),
+        "threshold": np.zeros(count),
+        "missing_left": np.zeros(count),
+    }
+    parameters = ensemble([tree], [np.ones((count, 1))], link="identity", rounding="none")
+    monkeypatch.setattr(tree_scoring, "LISTED", count - 1)
+    walk = tree_scoring.row(parameters)
+    tracemalloc.start()
+    assert walk([-1.0]) == [1.0]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000
