@@ -38,6 +38,8 @@ def run(predictor: Predictor, text: Any, options: Any) -> int:
     command = COMMANDS.get(name)
     if command is None:
         raise CommandError(f"unknown command {shown(text)}. {choices(str(name), COMMANDS, 'Commands')}")
+    if name != "repair":
+        verbs.check_format(predictor)
     if command.divides_rows:
         _check_divisible(predictor, name)
     return command.run(predictor, _read_options(name, command, options))
@@ -140,6 +142,10 @@ def _rebuild(predictor: Predictor, options: Mapping[str, Any]) -> int:
     return verbs.rebuild(predictor, verbs.known(predictor, versions.deployed(predictor.tables)))
 
 
+def _repair(predictor: Predictor, options: Mapping[str, Any]) -> int:
+    return verbs.repair(predictor)
+
+
 def _version(options: Mapping[str, Any]) -> int:
     return _whole("version", options["version"])
 
@@ -223,6 +229,11 @@ COMMANDS: dict[str, Command] = {
         _rebuild,
         {"version": "The number of a version; the deployed one if left out."},
         "Fit a version again from its own rows, options and seed, and store its model anew.",
+    ),
+    "repair": Command(
+        _repair,
+        {},
+        "Make missing shadow tables anew, and delete what belongs to no version or run; integrity_check says when.",
     ),
 }
 """By name."""

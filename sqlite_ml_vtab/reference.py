@@ -15,7 +15,7 @@ from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, DEFAULT_ALGORITHM
 from sqlite_ml_vtab.learning.datasets import DATASETS
 from sqlite_ml_vtab.learning.forecasts.backtest import MEASURES, SAYS
 from sqlite_ml_vtab.learning.metrics import MAIN, METRICS
-from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
+from sqlite_ml_vtab.store.shadows import SHADOW_TABLES, column_names
 from sqlite_ml_vtab.vtab.functions import TABLE_FUNCTIONS
 
 Rows = Iterable[tuple[str, ...]]
@@ -128,6 +128,7 @@ SHADOWS: dict[str, str] = {
     "versions": "Every trained version: how it was asked for, how it scored, what will predict.",
     "models": "The model of each version as bytes (portable-format.md), and their SHA-256.",
     "states": "Of versions fitted in chunks: the numbers from which new rows go on, and the model they belong to.",
+    "parts": "What of a model or a state goes beyond the 64 MiB of a row: its bytes in order, behind the first ones.",
     "metrics": "The metrics of each version on its test part.",
     "holdout": "Up to 10,000 test rows of each version with the truth and the prediction.",
     "deployments": "Which version answered since when, and why.",
@@ -196,13 +197,8 @@ def _shortened(columns: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
 
 
 def _shadows() -> Rows:
-    for suffix, definition in SHADOW_TABLES.items():
-        yield f"t_{suffix}", ", ".join(_column_names(definition)) or "id, and the declared columns", SHADOWS[suffix]
-
-
-def _column_names(definition: str) -> list[str]:
-    names = [part.partition(" ")[0] for part in definition.split(", ")]
-    return [name for name in names if name.isidentifier() and name.islower()]
+    for suffix in SHADOW_TABLES:
+        yield f"t_{suffix}", ", ".join(column_names(suffix)) or "id, and the declared columns", SHADOWS[suffix]
 
 
 TOPICS: dict[str, Topic] = {

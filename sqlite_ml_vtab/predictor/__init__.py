@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from sqlite_ml_vtab.predictor.cross_validation import cross_validate
     from sqlite_ml_vtab.predictor.digests import rows_digest
     from sqlite_ml_vtab.predictor.forecasting import Forecast, Forecasts
-    from sqlite_ml_vtab.predictor.integrity import missing, problems
+    from sqlite_ml_vtab.predictor.formats import check_format
+    from sqlite_ml_vtab.predictor.integrity import missing, problems, repair
     from sqlite_ml_vtab.predictor.kept import SCORERS
+    from sqlite_ml_vtab.predictor.rebuilding import rebuild
     from sqlite_ml_vtab.predictor.rows import clear, create, storable
-    from sqlite_ml_vtab.predictor.scoring import rebuild, scorer, source_chunks
+    from sqlite_ml_vtab.predictor.scoring import scorer, source_chunks
     from sqlite_ml_vtab.predictor.searching import forget_run
     from sqlite_ml_vtab.predictor.training import (
         Attempt,
@@ -46,10 +48,12 @@ VERBS = {
     "cross_validation": ("cross_validate",),
     "digests": ("rows_digest",),
     "forecasting": ("Forecast", "Forecasts"),
-    "integrity": ("missing", "problems"),
+    "formats": ("check_format",),
+    "integrity": ("missing", "problems", "repair"),
     "kept": ("SCORERS",),
     "rows": ("clear", "create", "storable"),
-    "scoring": ("rebuild", "scorer", "source_chunks"),
+    "rebuilding": ("rebuild",),
+    "scoring": ("scorer", "source_chunks"),
     "searching": ("forget_run",),
     "training": (
         *("Attempt", "attempt", "default_algorithm", "land", "land_unchanged"),
@@ -87,6 +91,7 @@ __all__ = [
     "Progress",
     "Workers",
     "attempt",
+    "check_format",
     "clear",
     "compare",
     "create",
@@ -105,6 +110,7 @@ __all__ = [
     "plan",
     "problems",
     "rebuild",
+    "repair",
     "rollback",
     "rows_digest",
     "scorer",

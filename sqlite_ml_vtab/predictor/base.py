@@ -82,6 +82,8 @@ class Predictor:
             else Content(self.tables, declaration.columns, content, lambda: self.host.untrusted)
         )
         self.feature_names = [column.name for column in declaration.features]
+        self.is_of_this_format = False
+        """Whether the shadow tables were seen to have the layout of this release."""
         self.accepted = [(column, accepted(declaration, column)) for column in declaration.columns]
         self.plain = Plain([types for _, types in self.accepted])
 

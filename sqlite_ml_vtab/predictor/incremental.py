@@ -159,11 +159,11 @@ def _spans(passes: Any) -> list[tuple[int, int]]:
 
 def _start(predictor: Predictor, plan: Plan, number: int, trained: int) -> Start:
     """Return the state that a version has left; ModelError where it is not there or cannot be believed."""
-    blob, found = versions.model(predictor.tables, number), versions.state(predictor.tables, number)
-    if not isinstance(blob, bytes) or found is None or found[0] != digest(blob):
-        raise ModelError(f"the state of version {number} is gone or of another model. Train anew, without warm.")
     limit = predictor.host.max_model_bytes
-    model, kept = from_bytes(blob, limit), decode(found[1], limit)
+    blob, found = versions.model(predictor.tables, number, limit), versions.state(predictor.tables, number, limit)
+    if blob is None or found is None or found[0] != digest(blob):
+        raise ModelError(f"the state of version {number} is gone or of another model. Train anew, without warm.")
+    model, kept = from_bytes(blob, limit), decode(found[1] or b"", limit)
     if not isinstance(model, Model) or not belongs(predictor, model) or kept.get("algorithm") != plan.name:
         raise ModelError(f"the state of version {number} is of another predictor. Train anew, without warm.")
     encoded = Encoded(model.encoder, np.empty((1, model.encoder.width)), False, ())

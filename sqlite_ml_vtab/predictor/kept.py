@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlite_ml_vtab.errors import ModelError
 from sqlite_ml_vtab.portable import (
     REFIT,
     ScorerCache,
     StoredScorer,
     digest,
     scorer_of,
+    to_bytes,
 )
 from sqlite_ml_vtab.predictor.base import Predictor, as_json
 from sqlite_ml_vtab.store import versions
@@ -19,6 +21,20 @@ if TYPE_CHECKING:
 
 SCORERS = ScorerCache(512 * 2**20)
 """The decoded models of this process, by digest; a refitted one by `refit_key`."""
+
+
+def stored_bytes(predictor: Predictor, fitted: Fitted) -> bytes:
+    """Return the bytes of a model that was just fitted.
+
+    Raises ModelError where they are more than the host program lets anybody read again.
+    """
+    blob = to_bytes(fitted.model)
+    if len(blob) > predictor.host.max_model_bytes:
+        raise ModelError(
+            f"the model has {len(blob)} bytes, more than the {predictor.host.max_model_bytes} that this program reads. "
+            "Choose hyperparameters of a smaller one, or load(connection, max_model_bytes=...) with more."
+        )
+    return blob
 
 
 def remember(predictor: Predictor, number: int, fitted: Fitted, blob: bytes) -> StoredScorer:

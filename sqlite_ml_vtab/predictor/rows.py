@@ -68,6 +68,18 @@ def storable(predictor: Predictor, values: Sequence[Any]) -> Sequence[Any]:
     return stored or values
 
 
+def unstorable(predictor: Predictor, values: Sequence[Any]) -> list[tuple[Column, InputError]]:
+    """Return the columns whose values `storable` would refuse, and why: other programs can write any."""
+    found = []
+    for value, (column, accepted) in zip(values, predictor.accepted, strict=True):
+        if type(value) not in accepted or (type(value) is float and value - value != 0.0):
+            try:
+                _storable_value(predictor, column, value)
+            except InputError as error:
+                found.append((column, error))
+    return found
+
+
 def _storable_value(predictor: Predictor, column: Column, value: Any) -> Any:
     """Return a value that needs a closer look, as it is stored; raise InputError where it cannot be."""
     if column.role is Role.KEY:

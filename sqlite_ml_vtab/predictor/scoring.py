@@ -1,46 +1,29 @@
-"""What answers a query, and how a version is fitted again."""
+"""What answers a query: the stored model of a version, read, believed, and kept."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from sqlite_ml_vtab.errors import (
-    InputError,
-    ModelError,
-    TrainingError,
-    shown,
-)
+from sqlite_ml_vtab.errors import InputError, ModelError
 from sqlite_ml_vtab.portable import (
     REFIT,
     AnyScorer,
-    Golden,
     JointScorer,
-    Pattern,
     PatternScorer,
     Scorer,
     StoredModel,
     StoredScorer,
-    digest,
     from_bytes,
     members,
     scorer_of,
-    to_bytes,
 )
-from sqlite_ml_vtab.portable.pattern_scoring import scorer_of as plain_scorer_of
 from sqlite_ml_vtab.predictor.base import Predictor
 from sqlite_ml_vtab.predictor.belonging import belongs
+from sqlite_ml_vtab.predictor.formats import check_format
 from sqlite_ml_vtab.predictor.kept import SCORERS, refit_key, remember
-from sqlite_ml_vtab.predictor.versions import is_whole, known, mend, stored_options, undeployed
+from sqlite_ml_vtab.predictor.versions import known, mend, model_bytes, undeployed
 from sqlite_ml_vtab.store import relation, versions
-
-if TYPE_CHECKING:
-    from sqlite_ml_vtab.learning.runs import Fitted
-
-GOLDEN_TOLERANCE = 1e-9
 
 
 def scorer(predictor: Predictor, number: Any = None) -> AnyScorer:
@@ -58,6 +41,7 @@ def stored_scorer(predictor: Predictor, number: Any = None) -> StoredScorer:
     Read anew for each query, so that it is the model of the query's own snapshot; only its bytes are cached.
     Raises ModelError where there is none or it cannot be believed.
     """
+    check_format(predictor)
     number, name = _digest(predictor, number)
     found = SCORERS.get(name) or _load(predictor, number, name)
     _check_belongs(predictor, number, found)
@@ -80,11 +64,7 @@ def _digest(predictor: Predictor, number: Any) -> tuple[int, str]:
 
 
 def _load(predictor: Predictor, number: int, name: str) -> StoredScorer:
-    blob = versions.model(predictor.tables, number)
-    if not isinstance(blob, bytes) or len(blob) > predictor.host.max_model_bytes:
-        raise ModelError(f"the model of version {number} is no BLOB of allowed size. {mend(predictor, number)}")
-    if digest(blob) != name:
-        raise ModelError(f"the model of version {number} does not match its digest. {mend(predictor, number)}")
+    blob = model_bytes(predictor, number, name)
     try:
         model = from_bytes(blob, predictor.host.max_model_bytes)
     except ModelError as error:
@@ -103,8 +83,10 @@ def _refitted(predictor: Predictor, number: int, model: StoredModel, blob: bytes
             f"version {number} has no portable form, and fitting it again was ruled out by untrusted=True. "
             "Train with an algorithm that has one; ml_algorithms lists them."
         )
-    fitted, _ = _refit(predictor, number)
-    if not _same_answers(model, fitted):
+    from sqlite_ml_vtab.predictor.rebuilding import refit
+
+    fitted = refit(predictor, number, model)
+    if fitted is None:
         raise ModelError(f"version {number}, fitted again, answers otherwise than it did. {mend(predictor, number)}")
     return remember(predictor, number, fitted, blob)
 
@@ -120,93 +102,3 @@ def source_chunks(predictor: Predictor, text: Any) -> Iterator[tuple[Sequence[in
     connection = predictor.tables.connection
     found = relation.resolve(connection, text)
     return relation.read(connection, found, predictor.feature_names)
-
-
-def rebuild(predictor: Predictor, number: int) -> int:
-    """Fit version `number` again from its rows and store its model anew; return the number.
-
-    Raises TrainingError where the rows have changed or the new model answers its golden rows otherwise.
-    """
-    fitted, state = _refit(predictor, number)
-    old = _stored_model(predictor, number)
-    if old is not None and not _same_answers(old, fitted):
-        raise TrainingError(
-            f"version {number}, fitted again, answers its golden rows otherwise; the libraries have changed. "
-            f"Train a new version: {predictor.command('train')}."
-        )
-    blob = to_bytes(fitted.model)
-    versions.put_model(predictor.tables, number, digest(blob), blob)
-    if state is not None:
-        versions.put_state(predictor.tables, number, digest(blob), state)
-    remember(predictor, number, fitted, blob)
-    return number
-
-
-def _refit(predictor: Predictor, number: int) -> tuple[Fitted, bytes | None]:
-    """Fit a stored version again, by its own options, on its own rows; also return from where new rows can go on."""
-    from sqlite_ml_vtab.predictor.incremental import fit_again
-    from sqlite_ml_vtab.predictor.training import fit, plan, stored_digest, stored_rows
-
-    record = versions.find(predictor.tables, known(predictor, number))
-    assert record is not None
-    options = stored_options(record)
-    if options is None:
-        train_anew = predictor.command("train")
-        raise ModelError(f"the options of version {number} cannot be read. Train a new version: {train_anew}.")
-    if record.algorithm not in predictor.host.algorithms:
-        raise ModelError(
-            f"version {number} was fitted by the algorithm {shown(record.algorithm)}, which is not loaded here. "
-            "Pass it to sqlite_ml_vtab.load(connection, algorithms={...})."
-        )
-    passes = options.pop("passes", None)
-    chosen = plan(predictor, options)
-    changed = TrainingError(
-        f"the rows of version {number} have changed since it was trained. "
-        f"Train a new version: {predictor.command('train')}."
-    )
-    if passes is not None:
-        done = fit_again(predictor, chosen, passes)
-        if done.digest != record.rows_digest:
-            raise changed
-        return done.fitted, done.state
-    rows = stored_rows(predictor, chosen.split)
-    if stored_digest(rows) != record.rows_digest:
-        raise changed
-    return fit(rows, replace(chosen, fit="whole")), None
-
-
-def _stored_model(predictor: Predictor, number: int) -> StoredModel | None:
-    """Return the stored model of a version, None where there is none to be believed."""
-    if not is_whole(predictor, number):
-        return None
-    try:
-        model = from_bytes(versions.model(predictor.tables, number), predictor.host.max_model_bytes)
-    except ModelError:
-        return None
-    return model if belongs(predictor, model) else None
-
-
-def _same_answers(old: StoredModel, fitted: Fitted) -> bool:
-    """Return whether a new fit gives the golden rows of a stored model the decision values they had."""
-    new = members(fitted.model)
-    if old.features != fitted.model.features or [one.labels for one in members(old)] != [one.labels for one in new]:
-        return False
-    if any(not _same_kept(one.pattern, other.pattern) for one, other in zip(members(old), new, strict=True)):
-        return False
-    scorers = [plain_scorer_of(one, [scores]) for one, scores in zip(new, fitted.refitted, strict=True)]
-    return all(_gives_golden(scorer, one.golden) for scorer, one in zip(scorers, members(old), strict=True))
-
-
-def _same_kept(old: Pattern | None, new: Pattern | None) -> bool:
-    """Return whether both keep the same of the same rows."""
-    if old is None or new is None:
-        return old is new
-    if not (np.array_equal(old.ids, new.ids) and np.array_equal(old.digests, new.digests)):
-        return False
-    return np.allclose(old.values, new.values, rtol=GOLDEN_TOLERANCE, atol=1e-12)
-
-
-def _gives_golden(scorer: AnyScorer, golden: Golden) -> bool:
-    found = np.array([scorer.one(row)[1] for row in golden.rows])
-    expected = np.array(golden.scores)
-    return found.shape == expected.shape and bool(np.allclose(found, expected, rtol=GOLDEN_TOLERANCE, atol=1e-12))

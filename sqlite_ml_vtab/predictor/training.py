@@ -33,14 +33,11 @@ from sqlite_ml_vtab.learning.forecasts.series import AllRows
 from sqlite_ml_vtab.learning.rows import TrainingRows, collect, read_columns
 from sqlite_ml_vtab.learning.runs import Fitted, Plan
 from sqlite_ml_vtab.learning.splits import default_split
-from sqlite_ml_vtab.portable import (
-    digest,
-    to_bytes,
-)
+from sqlite_ml_vtab.portable import digest
 from sqlite_ml_vtab.predictor.base import Predictor, as_json, now
 from sqlite_ml_vtab.predictor.digests import rows_digest
 from sqlite_ml_vtab.predictor.incremental import InChunks, fit_anew, go_on
-from sqlite_ml_vtab.predictor.kept import remember
+from sqlite_ml_vtab.predictor.kept import remember, stored_bytes
 from sqlite_ml_vtab.predictor.series import forecast_options, forecast_plan, series_digest, series_rows
 from sqlite_ml_vtab.store import versions
 from sqlite_ml_vtab.store.reading import SLICE
@@ -220,7 +217,7 @@ def store_version(predictor: Predictor, made: Attempt, because: str, kept: Seque
     tables, fitted = predictor.tables, made.fitted
     number = versions.next_number(tables)
     notes = [*fitted.notes, *kept]
-    blob = to_bytes(fitted.model)
+    blob = stored_bytes(predictor, fitted)
     versions.add(tables, _record(predictor, number, made, notes), digest(blob), blob)
     if made.chunks and made.chunks.state is not None:
         versions.put_state(tables, number, digest(blob), made.chunks.state)
@@ -258,11 +255,16 @@ def _deployment(predictor: Predictor, fitted: Fitted, deploy_it: bool | None) ->
     return "", [note]
 
 
-def _record(predictor: Predictor, number: int, made: Attempt, notes: Sequence[str]) -> versions.Version:
+def environment(predictor: Predictor, chosen: Plan) -> str:
+    """Return the versions of all that makes a model of `chosen`, as JSON."""
     from sqlite_ml_vtab.learning.estimator import library_versions, used_algorithms
 
-    chosen, fitted = made.plan, made.fitted
     extras = {algorithm.extra for algorithm in used_algorithms(chosen)} - {""}
+    return as_json({"sqlite_ml_vtab": predictor.host.release, **library_versions(extras)})
+
+
+def _record(predictor: Predictor, number: int, made: Attempt, notes: Sequence[str]) -> versions.Version:
+    chosen, fitted = made.plan, made.fitted
     options = plan_options(chosen) | ({"passes": made.chunks.passes} if made.chunks else {})
     return versions.Version(
         version=number,
@@ -276,7 +278,7 @@ def _record(predictor: Predictor, number: int, made: Attempt, notes: Sequence[st
         baseline=fitted.baseline,
         seconds=round(fitted.seconds, 6),
         created_at=now(),
-        environment=as_json({"sqlite_ml_vtab": predictor.host.release, **library_versions(extras)}),
+        environment=environment(predictor, chosen),
         scorer=fitted.scorer,
         notes=as_json(notes),
         rows_digest=made.digest,

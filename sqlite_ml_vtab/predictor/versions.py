@@ -97,6 +97,13 @@ def stored_options(record: versions.Version) -> dict[str, Any] | None:
     return as_object(record.options)
 
 
+def stored_notes(record: versions.Version) -> list[Any]:
+    """Return the notes of a version, none where they cannot be read."""
+    found = as_object(f'{{"notes": {record.notes}}}')
+    notes = found.get("notes") if found else None
+    return notes if isinstance(notes, list) else []
+
+
 def as_object(text: Any) -> dict[str, Any] | None:
     """Return the JSON object that a shadow table holds, None where it is none: a file may have been tampered with."""
     try:
@@ -114,11 +121,29 @@ def mend(predictor: Predictor, number: int) -> str:
 
 def undeployed(predictor: Predictor, number: Any) -> str:
     """Return the sentences for a deployed version that does not exist."""
-    deploy_latest = predictor.command("deploy", '{"strategy": "latest"}')
-    return f"version {shown(number)} is deployed and does not exist. Run: {deploy_latest}."
+    mending = predictor.command("repair")
+    if versions.numbers(predictor.tables):
+        mending = predictor.command("deploy", '{"strategy": "latest"}')
+    return f"version {shown(number)} is deployed and does not exist. Run: {mending}."
 
 
-def is_whole(predictor: Predictor, number: int) -> bool:
-    """Return whether the model of a version is there and matches its digest."""
-    blob = versions.model(predictor.tables, number)
-    return isinstance(blob, bytes) and digest(blob) == versions.digest_of(predictor.tables, number)
+def model_bytes(predictor: Predictor, number: int, name: Any) -> bytes:
+    """Return the model of a version; raise ModelError where it is none, or not the one called `name`, its digest."""
+    limit = predictor.host.max_model_bytes
+    blob = versions.model(predictor.tables, number, limit)
+    if blob is None:
+        size = versions.model_size(predictor.tables, number)
+        if size is not None and size > limit:
+            raise ModelError(too_large(predictor, number, size))
+        raise ModelError(f"the model of version {number} is no BLOB of allowed size. {mend(predictor, number)}")
+    if digest(blob) != name:
+        raise ModelError(f"the model of version {number} does not match its digest. {mend(predictor, number)}")
+    return blob
+
+
+def too_large(predictor: Predictor, number: int, size: int) -> str:
+    """Return the sentences for a model of more bytes than the host program allows."""
+    return (
+        f"the model of version {number} has {size} bytes, more than the {predictor.host.max_model_bytes} that this "
+        "program reads. Call load(connection, max_model_bytes=...) with more."
+    )

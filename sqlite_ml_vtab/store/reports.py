@@ -44,8 +44,9 @@ def versions(tables: Tables) -> list[tuple[Any, ...]]:
     deployed = _DEPLOYED.format(deployments=tables.of("deployments"))
     return tables.rows(
         f"SELECT v.version, v.version IS {deployed}, v.algorithm, v.hyperparams, v.score, v.baseline, v.rows_trained, "
-        "v.rows_tested, v.seed, v.seconds, v.created_at, v.scorer, v.notes, length(m.model), m.digest, "
-        f"v.options, v.environment FROM {tables.of('versions')} AS v "
+        "v.rows_tested, v.seed, v.seconds, v.created_at, v.scorer, v.notes, length(m.model) + coalesce("
+        f"(SELECT sum(length(bytes)) FROM {tables.of('parts')} WHERE version = v.version AND of = 'models'), 0), "
+        f"m.digest, v.options, v.environment FROM {tables.of('versions')} AS v "
         f"LEFT JOIN {tables.of('models')} AS m ON m.version = v.version ORDER BY v.version"
     )
 

@@ -21,6 +21,10 @@ SHADOW_TABLES: dict[str, str] = {
     ),
     "models": "version INTEGER PRIMARY KEY, digest TEXT NOT NULL, model BLOB NOT NULL",
     "states": "version INTEGER PRIMARY KEY, model_digest TEXT NOT NULL, state BLOB NOT NULL",
+    "parts": (
+        "version INTEGER NOT NULL, of TEXT NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL, "
+        "PRIMARY KEY (version, of, part)"
+    ),
     "metrics": "version INTEGER NOT NULL, name TEXT NOT NULL, value REAL, PRIMARY KEY (version, name)",
     "holdout": (
         "version INTEGER NOT NULL, row INTEGER NOT NULL, truth, prediction, probability REAL, "
@@ -73,12 +77,8 @@ def create(tables: Tables, columns: Sequence[Column], release: str) -> None:
     Raises DeclarationError where one of their names is taken.
     """
     _check_free(tables)
-    own = [f"{quoted(row_key(columns))} INTEGER PRIMARY KEY"]
-    own += [f"{quoted(column.name)} {column.affinity}".rstrip() for column in columns]
-    for suffix, definition in SHADOW_TABLES.items():
-        tables.rows(f"CREATE TABLE {tables.of(suffix)}({definition or ', '.join(own)})")
-    for key, value in (("format", FORMAT), ("created_with", release)):
-        tables.rows(f"INSERT INTO {tables.of('config')}(key, value) VALUES (?, ?)", (key, value))
+    create_missing(tables, columns)
+    put_format(tables, release)
 
 
 def drop(tables: Tables) -> None:
@@ -101,14 +101,77 @@ def missing(tables: Tables) -> list[str]:
     return [f"{tables.name}_{suffix}" for suffix in SHADOW_TABLES if folded(f"{tables.name}_{suffix}") not in there]
 
 
+def replaced(tables: Tables) -> tuple[str, str] | None:
+    """Return the name of a shadow table in whose place something else stands, and what: a view, say. Else None."""
+    found = tables.rows(
+        f"SELECT name, CASE type WHEN 'table' THEN 'virtual table' ELSE type END FROM {_schema(tables)} "
+        f"WHERE lower(name) IN ({_listed(tables)}) AND (type <> 'table' OR rootpage = 0) LIMIT 1"
+    )
+    return found[0] if found else None
+
+
+def create_missing(tables: Tables, columns: Sequence[Column]) -> None:
+    """Make the shadow tables that are not there, empty."""
+    there = _present(tables)
+    for suffix in SHADOW_TABLES:
+        if folded(f"{tables.name}_{suffix}") not in there:
+            tables.rows(f"CREATE TABLE {tables.of(suffix)}({_definition(suffix, columns)})")
+
+
+def has_columns(tables: Tables, columns: Sequence[Column]) -> bool:
+    """Return whether every shadow table has the columns of this FORMAT, in any order, and no others."""
+    return all(_columns_there(tables, suffix) == _wanted(suffix, columns) for suffix in SHADOW_TABLES)
+
+
+def column_names(suffix: str) -> list[str]:
+    """Return the names of the columns of a shadow table, none for those of ``rows``."""
+    definition = SHADOW_TABLES[suffix].partition(", PRIMARY KEY")[0]
+    return [part.partition(" ")[0] for part in definition.split(", ") if part]
+
+
+def format_of(tables: Tables) -> object:
+    """Return the format number that stands in the config table, None where there is none."""
+    return config(tables, "format")
+
+
+def put_format(tables: Tables, release: str) -> None:
+    """Write that the tables are of this FORMAT, and the release, where none is named."""
+    sql = f"INSERT OR {{}} INTO {tables.of('config')}(key, value) VALUES (?, ?)"
+    tables.rows(sql.format("REPLACE"), ("format", FORMAT))
+    tables.rows(sql.format("IGNORE"), ("created_with", release))
+
+
 def config(tables: Tables, key: str) -> object:
     """Return one value of the config table, None where it has none."""
     return tables.value(f"SELECT value FROM {tables.of('config')} WHERE key = ?", (key,))
 
 
+def _columns_there(tables: Tables, suffix: str) -> set[str]:
+    sql = "SELECT lower(name) FROM pragma_table_info(?, ?)"
+    return {name for (name,) in tables.rows(sql, (f"{tables.name}_{suffix}", tables.schema))}
+
+
+def _wanted(suffix: str, columns: Sequence[Column]) -> set[str]:
+    names = column_names(suffix) or [row_key(columns), *(column.name for column in columns)]
+    return set(map(folded, names))
+
+
+def _definition(suffix: str, columns: Sequence[Column]) -> str:
+    own = [f"{quoted(row_key(columns))} INTEGER PRIMARY KEY"]
+    own += [f"{quoted(column.name)} {column.affinity}".rstrip() for column in columns]
+    return SHADOW_TABLES[suffix] or ", ".join(own)
+
+
+def _schema(tables: Tables) -> str:
+    return f"{quoted(tables.schema)}.sqlite_schema"
+
+
+def _listed(tables: Tables) -> str:
+    return ", ".join(literal(folded(f"{tables.name}_{suffix}")) for suffix in SHADOW_TABLES)
+
+
 def _present(tables: Tables) -> set[str]:
-    names = ", ".join(literal(folded(f"{tables.name}_{suffix}")) for suffix in SHADOW_TABLES)
-    found = tables.rows(f"SELECT lower(name) FROM {quoted(tables.schema)}.sqlite_schema WHERE lower(name) IN ({names})")
+    found = tables.rows(f"SELECT lower(name) FROM {_schema(tables)} WHERE lower(name) IN ({_listed(tables)})")
     return {name for (name,) in found}
 
 

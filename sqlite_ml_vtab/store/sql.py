@@ -47,6 +47,9 @@ class Connection(Protocol):
     def in_transaction(self) -> bool:
         """Return whether the user has begun a transaction."""
 
+    def max_length(self) -> int:
+        """Return how many bytes a row may have."""
+
 
 CALLED = "ml_command_body"
 """The SQL function behind `Connection.call_within`; it does nothing where nothing waits to be called."""
@@ -131,6 +134,16 @@ def atomically(tables: Tables, run: Callable[[], T]) -> T:
     way. So there the command runs inside a statement that has a journal (https://sqlite.org/tempfiles.html#stmtjrnl):
     one that could insert many rows, and inserts none.
     """
-    if not tables.connection.in_transaction():
+    into = _insertable(tables) if tables.connection.in_transaction() else None
+    if into is None:
         return run()
-    return tables.connection.call_within(f"INSERT INTO {tables.of('config')}(key) SELECT '' WHERE {CALLED}()", run)
+    return tables.connection.call_within(f"INSERT INTO {into} SELECT '' WHERE {CALLED}()", run)
+
+
+def _insertable(tables: Tables) -> str | None:
+    """Return a shadow table, with a column, that is there: `repair` runs where others are missing."""
+    sql = f"SELECT 1 FROM {quoted(tables.schema)}.sqlite_schema WHERE type = 'table' AND lower(name) = ?"
+    for suffix, column in (("config", "key"), ("versions", "notes"), ("metrics", "name"), ("rows", "rowid")):
+        if tables.value(sql, (folded(f"{tables.name}_{suffix}"),)):
+            return f"{tables.of(suffix)}({column})"
+    return None

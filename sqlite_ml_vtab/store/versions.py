@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
+from sqlite_ml_vtab.store.parts import MODELS, STATES, put_others, size, split, whole
 from sqlite_ml_vtab.store.sql import Tables, following
 
 
@@ -38,8 +39,8 @@ class Version:
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Version))
-_WITH_VERSION = ("versions", "models", "states", "metrics", "holdout")
-"""The tables that hold rows of a version, and lose them when it is forgotten."""
+WITH_VERSION = ("models", "states", "parts", "metrics", "holdout")
+"""The tables that hold rows of a version beside its record, and lose them when it is forgotten."""
 
 
 def next_number(tables: Tables) -> int:
@@ -60,11 +61,13 @@ def add(tables: Tables, version: Version, digest: str, model: bytes) -> None:
 
 
 def put_model(tables: Tables, version: int, digest: str, model: bytes) -> None:
-    """Store the model of a version, in place of the one it had."""
+    """Store the model of a version, in place of the one it had; `digest` is that of the whole."""
+    first, *others = split(tables, model)
     tables.rows(
         f"INSERT OR REPLACE INTO {tables.of('models')}(version, digest, model) VALUES (?, ?, ?)",
-        (version, digest, model),
+        (version, digest, first),
     )
+    put_others(tables, MODELS, version, others)
 
 
 def add_metrics(tables: Tables, version: int, metrics: Mapping[str, float]) -> None:
@@ -77,6 +80,18 @@ def add_holdout(tables: Tables, version: int, rows: Iterable[tuple[int, Any, Any
     """Store (row id, truth, prediction, probability) of test rows."""
     sql = f"INSERT INTO {tables.of('holdout')}(version, row, truth, prediction, probability) VALUES (?, ?, ?, ?, ?)"
     tables.connection.run_many(sql, [(version, *row) for row in rows])
+
+
+def holdout(tables: Tables, version: int) -> list[tuple[Any, ...]]:
+    """Return (row id, truth, prediction, probability) of the test rows of a version that are stored."""
+    return tables.rows(
+        f"SELECT row, truth, prediction, probability FROM {tables.of('holdout')} WHERE version = ?", (version,)
+    )
+
+
+def put_notes(tables: Tables, version: int, notes: str) -> None:
+    """Replace the notes of a version, a JSON array."""
+    tables.rows(f"UPDATE {tables.of('versions')} SET notes = ? WHERE version = ?", (notes, version))
 
 
 def find(tables: Tables, number: int) -> Version | None:
@@ -101,7 +116,7 @@ def best(tables: Tables) -> int | None:
 def remove(tables: Tables, gone: Sequence[int]) -> None:
     """Delete versions with all that belongs to them; the record of deployments stays."""
     for number in gone:
-        for suffix in _WITH_VERSION:
+        for suffix in ("versions", *WITH_VERSION):
             tables.rows(f"DELETE FROM {tables.of(suffix)} WHERE version = ?", (number,))
 
 
@@ -143,20 +158,30 @@ def digest_of(tables: Tables, version: int) -> str | None:
     return found
 
 
-def model(tables: Tables, version: int) -> Any:
-    """Return the bytes of a version's model, None where there are none."""
-    return tables.value(f"SELECT model FROM {tables.of('models')} WHERE version = ?", (version,))
+def model_size(tables: Tables, version: int) -> int | None:
+    """Return the length of a version's model, None where it is no BLOB."""
+    return size(tables, MODELS, version)
+
+
+def model(tables: Tables, version: int, limit: int) -> bytes | None:
+    """Return the bytes of a version's model, None where it is no BLOB of up to `limit` bytes."""
+    return whole(tables, MODELS, version, limit)
 
 
 def put_state(tables: Tables, version: int, model_digest: str, state: bytes) -> None:
     """Store the numbers from which a version that was fitted in chunks can go on."""
+    first, *others = split(tables, state)
     tables.rows(
         f"INSERT OR REPLACE INTO {tables.of('states')}(version, model_digest, state) VALUES (?, ?, ?)",
-        (version, model_digest, state),
+        (version, model_digest, first),
     )
+    put_others(tables, STATES, version, others)
 
 
-def state(tables: Tables, version: int) -> tuple[str, Any] | None:
-    """Return the digest of the model that a version's state belongs to, and the state; None where there is none."""
-    found = tables.rows(f"SELECT model_digest, state FROM {tables.of('states')} WHERE version = ?", (version,))
-    return found[0] if found else None
+def state(tables: Tables, version: int, limit: int) -> tuple[str, bytes | None] | None:
+    """Return the digest of the model that a version's state belongs to, and the state; None where there is none.
+
+    The state is None where it is no BLOB of up to `limit` bytes.
+    """
+    found = tables.value(f"SELECT model_digest FROM {tables.of('states')} WHERE version = ?", (version,))
+    return None if found is None else (found, whole(tables, STATES, version, limit))

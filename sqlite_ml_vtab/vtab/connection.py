@@ -71,6 +71,10 @@ class PlainConnection:
         """Return whether the user has begun a transaction."""
         return self.db.in_transaction
 
+    def max_length(self) -> int:
+        """Return how many bytes a row may have."""
+        return self.db.limit(apsw.SQLITE_LIMIT_LENGTH)
+
     def _cursor(self) -> apsw.Cursor:
         """Return a cursor that no tracer sees. None is kept: it would keep a connection open that its user drops."""
         cursor = apsw.Cursor(self.db)

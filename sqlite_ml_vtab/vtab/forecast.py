@@ -55,6 +55,8 @@ class ForecastTable(Table):
 
     def Open(self) -> Any:
         """Open a cursor."""
+        with self.naming:
+            verbs.check_format(self.predictor)
         return ForecastCursor(self)
 
 

@@ -100,6 +100,8 @@ class Table:
 
     def Open(self) -> Any:
         """Open a cursor."""
+        with self.naming:
+            verbs.check_format(self.predictor)
         return Cursor(self)
 
     def Disconnect(self) -> None:
@@ -184,6 +186,7 @@ class Table:
 
     def _checked(self, fields: Sequence[Any]) -> Sequence[Any]:
         """Return the declared columns' values as they are stored, where nothing else is given."""
+        verbs.check_format(self.predictor)
         first = len(self.layout.visible)
         for name, value in zip(self.layout.names[first:], fields[first:], strict=True):
             # An UPDATE hands the columns that it leaves alone as no_change (see Cursor.ColumnNoChange).

@@ -130,7 +130,10 @@ TOUCH = [
 @pytest.mark.parametrize("suffix", ["rows", "versions", "models", "metrics", "holdout", "deployments", "config"])
 def test_a_missing_shadow_table_is_named(tampered, suffix):
     db = tampered(f"DROP TABLE p_{suffix}")
-    sentence = f"p: missing shadow tables p_{suffix}. Restore them from a backup."
+    sentence = (
+        f"p: missing shadow tables p_{suffix}. Restore them from a backup, or make them anew, empty: "
+        "INSERT INTO p(p) VALUES ('repair')."
+    )
     assert value(db, "PRAGMA integrity_check") == sentence
     assert value(db, "PRAGMA quick_check") == sentence
     met = 0

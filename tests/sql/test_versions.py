@@ -181,14 +181,14 @@ def test_rebuild_refuses_a_model_that_would_answer_otherwise(versions):
         (
             "trian",
             None,
-            "unknown command 'trian'. Did you mean 'train'? Commands: clear, compare, cross_validate, deploy, forget, rebuild, rollback, train, tune.",
+            "unknown command 'trian'. Did you mean 'train'? Commands: clear, compare, cross_validate, deploy, forget, rebuild, repair, rollback, train, tune.",
         ),
-        ("", None, "unknown command ''. Commands: clear, compare, cross_validate, deploy, forget, rebuild, rollback, train, tune."),
-        (7, None, "unknown command 7. Commands: clear, compare, cross_validate, deploy, forget, rebuild, rollback, train, tune."),
+        ("", None, "unknown command ''. Commands: clear, compare, cross_validate, deploy, forget, rebuild, repair, rollback, train, tune."),
+        (7, None, "unknown command 7. Commands: clear, compare, cross_validate, deploy, forget, rebuild, repair, rollback, train, tune."),
         (
             b"train",
             None,
-            "unknown command a BLOB of 5 bytes. Did you mean 'train'? Commands: clear, compare, cross_validate, deploy, forget, rebuild, rollback, train, tune.",
+            "unknown command a BLOB of 5 bytes. Did you mean 'train'? Commands: clear, compare, cross_validate, deploy, forget, rebuild, repair, rollback, train, tune.",
         ),
     ],
 )  # fmt: skip

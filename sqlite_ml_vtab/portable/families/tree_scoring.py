@@ -201,9 +201,28 @@ def _add_float32(baseline: list[float], leaves: list[list[float]], outputs: list
         return [float(np.add.accumulate(np.array(values, dtype=np.float32))[-1]) for values in sums]
 
 
+LISTED = 20_000
+"""Of so many nodes at most lists are made: for more, a first row would wait for lists longer than for its walk."""
+
+
+class _Leaves:
+    """The values of the nodes of a large ensemble, each made a list when it is asked for."""
+
+    def __init__(self, values: Floats) -> None:
+        self._values = values
+
+    def __getitem__(self, node: int) -> list[float]:
+        found: list[float] = self._values[node].tolist()
+        return found
+
+
 def _lists(parameters: Parameters) -> list[Any]:
+    """Return the nodes, as _walk reads them one by one."""
     kept = dict(parameters) | {"threshold": limits(parameters)}
-    return [kept[name].tolist() for name in (*NODES, "roots")]
+    if len(parameters["left"]) <= LISTED:
+        return [kept[name].tolist() for name in (*NODES, "roots")]
+    views = [memoryview(kept[name]) for name in NODES if name != "value"]
+    return [*views, _Leaves(parameters["value"]), parameters["roots"].tolist()]
 
 
 def _walk(lists: list[Any], x: list[float]) -> list[list[float]]:
