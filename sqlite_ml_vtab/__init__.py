@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlite_ml_vtab.errors import (
     CommandError,
@@ -76,13 +76,22 @@ def load(
     )
 
 
-def train(connection: apsw.Connection, table: str, *, deploy: bool | None = None, **options: Any) -> int:
+def train(
+    connection: apsw.Connection,
+    table: str,
+    *,
+    deploy: bool | None = None,
+    if_changed: Literal["refuse", "refit"] = "refuse",
+    wait: float = 10.0,
+    **options: Any,
+) -> int:
     """Train the predictor called `table` as its command would, but fit outside the write lock; return the version.
 
     `options` are those of the command ``train``. The rows are read, the fit runs while others may write, and the
-    result is stored in one short transaction. Raises TrainingError if the rows have changed meanwhile, and whatever
-    the command raises.
+    result is stored in one short transaction. Where the rows have changed meanwhile it raises TrainingError, or with
+    `if_changed` ``"refit"`` fits once more to the rows that there are then. While another connection writes, storing is
+    tried again for `wait` seconds, beyond the busy timeout of the connection. Raises whatever the command raises.
     """
     from sqlite_ml_vtab.vtab.load import train as train_on
 
-    return train_on(connection, table, options, deploy)
+    return train_on(connection, table, options, deploy, if_changed, wait)

@@ -10,13 +10,13 @@ from sqlite_ml_vtab.predictor.integrity import missing, problems
 from sqlite_ml_vtab.predictor.kept import SCORERS
 from sqlite_ml_vtab.predictor.rows import clear, create, storable
 from sqlite_ml_vtab.predictor.scoring import rebuild, scorer, source_chunks
-from sqlite_ml_vtab.predictor.searching import forget_run
+from sqlite_ml_vtab.predictor.searching import forget_run, seconds_allowed
 from sqlite_ml_vtab.predictor.training import (
     Attempt,
     attempt,
     default_algorithm,
+    is_unchanged,
     land,
-    land_unchanged,
     plan,
     train,
     training_rows,
@@ -56,9 +56,9 @@ __all__ = [
     "forget",
     "forget_all_but",
     "forget_run",
+    "is_unchanged",
     "known",
     "land",
-    "land_unchanged",
     "missing",
     "plan",
     "problems",
@@ -66,6 +66,7 @@ __all__ = [
     "rollback",
     "rows_digest",
     "scorer",
+    "seconds_allowed",
     "source_chunks",
     "storable",
     "train",

@@ -14,7 +14,6 @@ from sqlite_ml_vtab.errors import (
     CommandError,
     DeclarationError,
     PredictorWarning,
-    TrainingError,
 )
 from sqlite_ml_vtab.learning.algorithms import (
     DEFAULT_ALGORITHM,
@@ -199,12 +198,10 @@ def train(predictor: Predictor, overrides: Mapping[str, Any], deploy_it: bool | 
     return land(predictor, attempt(predictor, overrides), deploy_it)
 
 
-def land_unchanged(predictor: Predictor, made: Attempt, deploy_it: bool | None) -> int:
-    """Store an attempt as `land` does, if the rows are still those it was fitted on; else raise TrainingError."""
+def is_unchanged(predictor: Predictor, made: Attempt) -> bool:
+    """Return whether the rows are still those that an attempt was fitted on."""
     found = made.chunks.again() if made.chunks else stored_digest(stored_rows(predictor, made.plan.split))
-    if found != made.digest:
-        raise TrainingError("the rows changed while the model was fitted. Train again.")
-    return land(predictor, made, deploy_it)
+    return found == made.digest
 
 
 def land(predictor: Predictor, made: Attempt, deploy_it: bool | None) -> int:

@@ -18,6 +18,7 @@ from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
 from sqlite_ml_vtab.store.sql import T, folded, quoted
 from sqlite_ml_vtab.vtab.connection import PlainConnection
 from sqlite_ml_vtab.vtab.forecast import ForecastTable
+from sqlite_ml_vtab.vtab.landing import Landing
 from sqlite_ml_vtab.vtab.layout import Layout
 from sqlite_ml_vtab.vtab.table import Table, key
 
@@ -31,8 +32,8 @@ class Loaded:
         self.host = host
         self.is_protected = True
         """Whether SQLite guards the shadow tables under DEFENSIVE; not where its 33 slots were used up."""
-        self.landing: dict[tuple[str, str], tuple[verbs.Attempt, bool | None]] = {}
-        """What was fitted outside a statement, and whether to deploy it, for the command that stores it."""
+        self.landing: dict[tuple[str, str], Landing] = {}
+        """What was fitted outside a statement, for the command that stores it."""
         self._tables: dict[tuple[str, str], Table] = {}
         self._named: dict[str, Table] = {}
         self._answering: dict[Any, tuple[str, tuple[int, int], list[str], AnyScorer]] = {}
@@ -120,19 +121,6 @@ class Loaded:
         table = self.table(text)
         with table.naming:
             return question(table)
-
-    def land(self, table: Table, made: verbs.Attempt, deploy: bool | None) -> int:
-        """Store what was fitted outside a statement; return the version.
-
-        A command does it: SQLite guards the shadow tables of an untrusted file from all but the virtual table itself.
-        """
-        schema, name = table.predictor.tables.schema, quoted(table.name)
-        self.landing[table.key] = (made, deploy)
-        try:
-            self.connection.execute(f"INSERT INTO {quoted(schema)}.{name}({name}) VALUES ('train')")
-        finally:
-            del self.landing[table.key]
-        return self.connection.last_insert_rowid()
 
 
 def _stays(text: Any, schema: str) -> bool:

@@ -141,12 +141,13 @@ class Table:
             given.append("rowid")
             raise InputError(f"a command takes no value for {given[0]!r}. Write: {self.predictor.command('train')}.")
         self.predictor.rows.flush()
-        with interruptible(self.loaded.db):
-            return atomically(self.predictor.tables, partial(self._command, *fields[first:]))
+        run = partial(self._command, *fields[first:])
+        return interruptible(self.loaded.db, partial(atomically, self.predictor.tables, run))
 
     def _command(self, text: Any, options: Any) -> int:
-        if self.key in self.loaded.landing:
-            return verbs.land_unchanged(self.predictor, *self.loaded.landing[self.key])
+        landing = self.loaded.landing.get(self.key)
+        if landing is not None:
+            return landing.store(self)
         return commands.run(self.predictor, text, options)
 
     def _checked(self, fields: Sequence[Any]) -> Sequence[Any]:
