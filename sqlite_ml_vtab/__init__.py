@@ -49,6 +49,8 @@ def load(
     progress: Callable[[Progress], object] | None = None,
     backend: str | None = None,
     jobs: int = -1,
+    max_memory: int | str | None = None,
+    cache_bytes: int | None = None,
 ) -> None:
     """Register the modules and functions on `connection`; loading again changes the settings and nothing else.
 
@@ -57,7 +59,9 @@ def load(
     used by its views and triggers, its schema is not trusted, and its shadow tables cannot be written; once said, it
     stays. `progress` is called as cross_validate, tune and compare go on, with a value that has the fields table,
     command, done, total, best and seconds. `backend` names a backend of joblib (``loky``, ``threading``, ``dask``) on
-    which their fits run, `jobs` at a time; the results are those of one process.
+    which their fits run, `jobs` at a time; the results are those of one process. `max_memory`, in bytes or as
+    ``'2 GB'``, refuses fits that are expected to take more. `cache_bytes` is how much memory the models that were used
+    last may take; they are shared by all connections of the process, and so is this setting (512 MB; None leaves it).
 
     Also fit for ``apsw.connection_hooks.append(sqlite_ml_vtab.load)``. Raises CommandError for settings it cannot take.
     """
@@ -73,6 +77,8 @@ def load(
         progress=progress,
         backend=backend,
         jobs=jobs,
+        max_memory=max_memory,
+        cache_bytes=cache_bytes,
     )
 
 

@@ -29,6 +29,7 @@ from sqlite_ml_vtab.learning.fitting import fit as fit_rows
 from sqlite_ml_vtab.learning.forecasts.forecasting import fit_forecast
 from sqlite_ml_vtab.learning.forecasts.recipes import ForecastPlan
 from sqlite_ml_vtab.learning.forecasts.series import AllRows
+from sqlite_ml_vtab.learning.memory import check_count
 from sqlite_ml_vtab.learning.rows import TrainingRows, collect, read_columns
 from sqlite_ml_vtab.learning.runs import Fitted, Plan
 from sqlite_ml_vtab.learning.splits import default_split
@@ -60,6 +61,7 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
     try:
         chosen = {name: check_option(name, value) for name, value in overrides.items()}
         options = _merged(declaration.options, chosen)
+        max_memory = _max_memory(predictor, options)
         if declaration.has_series:
             return forecast_plan(declaration, host, options)
         name, algorithm = find_algorithm(options.get("algorithm"), declaration.task, host.algorithms)
@@ -85,8 +87,22 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
         confidence=options.get("confidence", 0.9),
         threads=host.threads,
         algorithms=host.algorithms,
+        max_memory=max_memory,
         **{name: options.get(name) for name in _DECISIONS},
     )
+
+
+def _max_memory(predictor: Predictor, options: Mapping[str, Any]) -> int | None:
+    """Return the lower of what the options and the host program allow; refuse rows that are too many even to read."""
+    allowed = [size for size in (options.get("max_memory"), predictor.host.max_memory) if size is not None]
+    if not allowed:
+        return None
+    if options.get("fit") != "incremental":
+        predictor.rows.flush()
+        columns = read_columns(predictor.declaration)
+        targets = [column.name for column in predictor.declaration.targets]
+        check_count(predictor.rows.reading().count(targets), len(columns), min(allowed))
+    return min(allowed)
 
 
 _DECISIONS = (

@@ -10,6 +10,7 @@ from typing import Any
 import apsw
 
 from sqlite_ml_vtab import predictor as verbs
+from sqlite_ml_vtab.declaration.options import memory
 from sqlite_ml_vtab.errors import CommandError, TrainingError, about, choices, shown
 from sqlite_ml_vtab.learning.stopping import in_time
 from sqlite_ml_vtab.vtab.datasets import DatasetModule
@@ -31,6 +32,8 @@ def load(
     progress: Callable[[verbs.Progress], object] | None,
     backend: str | None,
     jobs: int,
+    max_memory: int | str | None,
+    cache_bytes: int | None,
 ) -> None:
     """Register everything on `db`; see `sqlite_ml_vtab.load`."""
     if type(threads) is not int or threads < 1:
@@ -45,11 +48,16 @@ def load(
         raise CommandError(f"backend is the name of a backend of joblib, such as 'loky', got {shown(backend)}.")
     if backend is not None and backend not in verbs.BACKENDS:
         raise CommandError(f"unknown backend {shown(backend)}. {choices(backend, verbs.BACKENDS, 'Backends')}")
+    if cache_bytes is not None and (type(cache_bytes) is not int or cache_bytes < 1):
+        raise CommandError(f"cache_bytes is a whole number of 1 or more, got {shown(cache_bytes)}.")
+    most = _memory(max_memory)
     before = LOADED.get(db)
     untrusted = untrusted or (before is not None and before.host.untrusted)
     known = host_algorithms(algorithms)
     workers = verbs.Workers(backend, jobs)
-    loaded = register(db, verbs.Host(threads, known, max_model_bytes, untrusted, release, progress, workers))
+    loaded = register(db, verbs.Host(threads, known, max_model_bytes, untrusted, release, progress, workers, most))
+    if cache_bytes is not None:
+        verbs.SCORERS.settle(cache_bytes)
     if before is None:
         dataset: Any = DatasetModule()
         db.create_module("ml_dataset", dataset, use_bestindex_object=True, iVersion=1, read_only=True)
@@ -58,6 +66,13 @@ def load(
         register_scalar_functions(loaded)
     if untrusted:
         _distrust(loaded)
+
+
+def _memory(size: int | str | None) -> int | None:
+    try:
+        return None if size is None else memory(size)
+    except ValueError as error:
+        raise CommandError(f"max_memory is {error}, got {shown(size)}.") from None
 
 
 def _distrust(loaded: Loaded) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import apsw
 
@@ -36,8 +36,11 @@ class Loaded:
         """What was fitted outside a statement, for the command that stores it."""
         self._tables: dict[tuple[str, str], Table] = {}
         self._named: dict[str, Table] = {}
-        self._answering: dict[Any, tuple[str, tuple[int, int], list[str], AnyScorer]] = {}
-        """What answered for a name, in which schema, and the moment of the database when it did."""
+        self._answering: dict[Any, tuple[str, tuple[int, int], list[str], ref[AnyScorer]]] = {}
+        """What answered for a name, in which schema, and the moment of the database when it did.
+
+        Weakly: the cache of the process decides how many models are kept.
+        """
 
     @property
     def db(self) -> apsw.Connection:
@@ -77,15 +80,16 @@ class Loaded:
         found = self._answering.get(text)
         if found is None:
             return None
-        schema, moment, names, scorer = found
-        return (names, scorer) if moment == self._moment(schema) else None
+        schema, moment, names, kept = found
+        scorer = kept()
+        return (names, scorer) if scorer is not None and moment == self._moment(schema) else None
 
     def remember(self, text: Any, table: Table, scorer: AnyScorer) -> None:
         """Note what answers for the name `text` at this moment."""
         schema = table.predictor.tables.schema
         moment = self._moment(schema) if _stays(text, schema) else None
         if moment is not None:
-            self._answering[text] = (schema, moment, table.predictor.feature_names, scorer)
+            self._answering[text] = (schema, moment, table.predictor.feature_names, ref(scorer))
 
     def _moment(self, schema: str) -> tuple[int, int] | None:
         """Return what tells the state of a schema from any other, None outside a transaction that only reads."""
