@@ -1,12 +1,11 @@
 """How soon a fit ends that is interrupted, and for how long ``train`` from Python holds the write lock.
 
-``python benchmarks/interrupts.py [rows [algorithm ...]]``: every algorithm on a table of its task, fitted once to the end
-and then interrupted at moments spread over a fit of that length. The delay is from ``db.interrupt()`` to the error; most
-of it is the compiled call that was under way. ``--markdown`` prints the table of docs/transactions-and-concurrency.md.
+``python benchmarks/interrupts.py [rows [algorithm ...]]``: every algorithm on a table of its task, fitted once to the
+end and then interrupted at moments spread over a fit of that length. The delay is from ``db.interrupt()`` to the error;
+most of it is the compiled call that was under way. ``--markdown`` prints a table.
 
-``python benchmarks/interrupts.py --landing [rows]``: the statement that stores what was fitted, where nothing in the file
-changed meanwhile, where another table did, and for comparison with the rows read once more under the lock, as it was
-done before.
+``python benchmarks/interrupts.py --landing [rows]``: the statement that stores what was fitted, where nothing in the
+file changed meanwhile, where another table did, and for comparison with the rows read once more under the lock.
 """
 
 from __future__ import annotations
@@ -135,29 +134,29 @@ def measure_landing(rows: int) -> None:
         db.execute("CREATE TABLE unrelated(x)")
         seconds: dict[str, list[float]] = {}
         whole = landing.Landing.store
-        case = ""
+        case = [""]
 
         def store(self: landing.Landing, table: Any) -> int:
             began = time.perf_counter()
-            if case == "rows read under the lock":
+            if case[0] == "rows read under the lock":
                 assert is_unchanged(table.predictor, self.made)
             number = whole(self, table)
-            seconds.setdefault(case, []).append(time.perf_counter() - began)
+            seconds.setdefault(case[0], []).append(time.perf_counter() - began)
             return number
 
         check = landing.Landing.check
 
         def touched(self: landing.Landing) -> None:
-            if case == "another table changed":
+            if case[0] == "another table changed":
                 db.execute("INSERT INTO unrelated VALUES (1)")
             check(self)
 
         landing.Landing.store, landing.Landing.check = store, touched  # type: ignore[method-assign]
         for _ in range(3):
-            for case in ("nothing changed", "another table changed", "rows read under the lock"):
+            for case[0] in ("nothing changed", "another table changed", "rows read under the lock"):
                 sqlite_ml_vtab.train(db, "p", algorithm="gaussian_nb")
-        for case, found in seconds.items():
-            print(f"{case:26} {statistics.median(found):8.4f} s under the lock ({min(found):.4f} to {max(found):.4f})")
+        for name, found in seconds.items():
+            print(f"{name:26} {statistics.median(found):8.4f} s under the lock ({min(found):.4f} to {max(found):.4f})")
         db.close()
 
 

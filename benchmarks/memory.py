@@ -1,7 +1,7 @@
 """The memory that `max_memory` expects of a fit, beside what a process really took.
 
-``python benchmarks/memory.py [algorithm rows]``: each fit in a process of its own, which has fitted a small table before,
-so that libraries are loaded; the figure is how far its peak then rose.
+``python benchmarks/memory.py [algorithm rows]``: each fit in a process of its own, which has fitted a small table
+before, so that libraries are loaded; the figure is how far its peak then rose.
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ def measure(algorithm: str, rows: int) -> None:
     sqlite_ml_vtab.load(large, max_memory="1 TB")
     interrupts.command(large, algorithm)
     took = peak() - before
-    print(f"{algorithm:24} {rows:>8,} rows  expected {expected[-1] / 2**20:7.1f} MB  took {took / 2**20:7.1f} MB", flush=True)
+    print(
+        f"{algorithm:24} {rows:>8,} rows  expected {expected[-1] / 2**20:7.1f} MB  took {took / 2**20:7.1f} MB",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ what processes really took.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +34,6 @@ SQUARES = {
     "kernel_ridge": 3.0,
     "affinity_propagation": 5.0,
     "agglomerative": 1.0,
-    "spectral": 3.0,
 }
 """So many numbers for each pair of rows."""
 
@@ -43,6 +41,9 @@ CACHED = {"svc", "nu_svc", "svr", "nu_svr", "one_class_svm"}
 """They keep the same of pairs in a cache of CACHE bytes at most."""
 
 CACHE = 200 * 2**20
+
+OBJECT = 50
+"""About so many bytes takes a value that is no number of an array, beside its letters."""
 
 FORESTS = {"random_forest", "extra_trees", "bagging"}
 """They grow trees whose leaves are as many as half the rows, where the target is noise."""
@@ -154,13 +155,16 @@ def width(feature: Feature, column: Column, plan: Plan, classes: int) -> int:
 def _held(rows: TrainingRows) -> float:
     """Return the bytes of the rows as they are in memory; of text, each value once."""
     lists = [*rows.targets.values(), *rows.sides.values()]
-    numbers = rows.ids.nbytes + sum(column.nbytes for column in rows.features) + sum(8 * len(values) for values in lists)
+    numbers = (
+        rows.ids.nbytes + sum(column.nbytes for column in rows.features) + sum(8 * len(values) for values in lists)
+    )
     texts = [column.tolist() for column in rows.features if column.dtype == object]
     return float(numbers + sum(_objects(values) for values in [*texts, *lists]))
 
 
 def _objects(values: Sequence[Any]) -> int:
-    return sum(sys.getsizeof(value) for value in {id(value): value for value in values}.values())
+    different = {id(value): value for value in values}.values()
+    return sum(OBJECT + (len(value) if isinstance(value, str) else 0) for value in different)
 
 
 def _algorithm(plan: Plan, rows: int, wide: int, classes: int) -> float:
@@ -181,7 +185,7 @@ def _trees(hyperparams: Mapping[str, Any]) -> int:
 
 def in_words(size: float) -> str:
     """Return a number of bytes as a reader would say it."""
-    for unit, name in ((2**30, "GB"), (2**20, "MB")):
+    for unit, name in ((2**30, "GB"), (2**20, "MB"), (2**10, "KB")):
         if size >= unit:
             return f"{size / unit:.3g} {name}"
-    return f"{size / 2**10:.3g} KB"
+    return f"{size:.0f} B"

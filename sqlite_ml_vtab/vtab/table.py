@@ -6,7 +6,7 @@ ours, so SQLite's own statement, savepoint and transaction rollback undoes it wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +35,10 @@ def key(schema: str, name: str) -> tuple[str, str]:
 class Naming:
     """Names a predictor in any error of ours that passes, and says where SQL failed for want of a shadow table."""
 
-    def __init__(self, predictor: verbs.Predictor) -> None:
-        """Speak of `predictor`."""
+    def __init__(self, predictor: verbs.Predictor, db: Callable[[], apsw.Connection]) -> None:
+        """Speak of `predictor`; `db` gives its connection."""
         self._predictor = predictor
+        self._db = db
 
     def __enter__(self) -> None:
         """Nothing is entered: this is used again and again."""
@@ -46,11 +47,22 @@ class Naming:
         """Let the error pass, with its name."""
         if isinstance(error, Error):
             error.table = error.table or self._predictor.tables.name
+        elif isinstance(error, apsw.TooBigError):
+            raise self._too_long() from error
         elif isinstance(error, apsw.SQLError):
             missing = verbs.missing(self._predictor)
             if missing is not None:
                 missing.table = self._predictor.tables.name
                 raise missing from error
+
+    def _too_long(self) -> InputError:
+        limit = self._db().limit(apsw.SQLITE_LIMIT_LENGTH)
+        found = InputError(
+            f"a row, or a model, is longer than SQLite's limit of {limit} bytes. "
+            "Store less in it, or raise the limit: connection.limit(apsw.SQLITE_LIMIT_LENGTH, ...)."
+        )
+        found.table = self._predictor.tables.name
+        return found
 
 
 class Table:
@@ -62,7 +74,7 @@ class Table:
         self.predictor = predictor
         self.layout = layout
         self.name = predictor.tables.name
-        self.naming = Naming(predictor)
+        self.naming = Naming(predictor, lambda: loaded.db)
         self.key = key(predictor.tables.schema, self.name)
         self.is_at_stored_row = True
         """Whether the row id that SQLite asked for last, in this statement, is that of a stored row."""
@@ -190,7 +202,8 @@ class Table:
 
     def Sync(self) -> None:
         """Write what is held back, before the commit."""
-        self.predictor.rows.flush()
+        with self.naming:
+            self.predictor.rows.flush()
 
     def Commit(self) -> None:
         """Leave the transaction."""
@@ -205,7 +218,8 @@ class Table:
 
     def Release(self, level: int) -> None:
         """Write what is held back: the statement has ended."""
-        self.predictor.rows.flush()
+        with self.naming:
+            self.predictor.rows.flush()
 
     def RollbackTo(self, level: int) -> None:
         """Drop what is held back: the statement was undone."""

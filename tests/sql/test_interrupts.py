@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+from dataclasses import replace
 
 import apsw
 import pytest
@@ -11,6 +12,9 @@ from asking import command, declare, fill, refusal, rows, value
 from sklearn.tree import DecisionTreeClassifier
 
 import sqlite_ml_vtab
+from sqlite_ml_vtab.learning import stopping
+from sqlite_ml_vtab.learning.search import strategies
+from sqlite_ml_vtab.learning.search.folds import FoldScore
 from sqlite_ml_vtab.predictor import tuning
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlite_ml_vtab.PredictorWarning")
@@ -208,10 +212,22 @@ def test_train_from_python_ends_with_its_timeout(hurried):
     assert value(hurried, "SELECT count(*) FROM p_versions") == 1
 
 
-def test_a_timeout_in_a_fold_ends_the_fold_and_what_is_done_counts(hurried):
+@pytest.fixture
+def without_endless(monkeypatch):
+    """Let the time of a fold be over at once where deep trees of `endless` are fitted in it, and nowhere else."""
+
+    def within(seconds, fit):
+        if fit.args[1].name == "endless" and fit.args[1].hyperparams.get("max_depth") != 1:
+            return stopping.within(0.05, fit)
+        return fit()
+
+    monkeypatch.setattr(strategies, "within", within)
+
+
+def test_a_timeout_in_a_fold_ends_the_fold_and_what_is_done_counts(hurried, without_endless):
     space = {"max_depth": [2]}
     options = {"algorithm": "endless", "hyperparams": {"max_depth": 1}, "space": space, "folds": 2, "search": "grid"}
-    command(hurried, "tune", {**options, "timeout": 5, "deploy": True})
+    command(hurried, "tune", {**options, "timeout": 1000, "deploy": True})
     assert rows(hurried, "SELECT state, drawn FROM ml_trials('p', 1)") == [
         ("complete", "{}"),
         ("stopped", '{"max_depth": 2}'),
@@ -219,12 +235,22 @@ def test_a_timeout_in_a_fold_ends_the_fold_and_what_is_done_counts(hurried):
     assert rows(hurried, "SELECT version, deployed FROM ml_versions('p')") == [(1, 0), (2, 1)]
 
 
-def test_a_timeout_in_a_candidate_leaves_it_out(hurried):
-    command(hurried, "compare", {"algorithms": ["endless"], "folds": 2, "timeout": 5, "deploy": False})
+def test_a_timeout_in_a_candidate_leaves_it_out(hurried, without_endless):
+    command(hurried, "compare", {"algorithms": ["endless"], "folds": 2, "timeout": 1000, "deploy": False})
     assert rows(hurried, "SELECT algorithm, state, verdict FROM ml_comparisons('p', 1)") == [
         ("logistic_regression", "complete", "the deployed version 1"),
         ("endless", "stopped", "the time was over before it was measured"),
     ]
+
+
+def test_a_search_leaves_time_for_the_fit_of_the_best():
+    fold = FoldScore(1, 1, 50, 25, 0.9, 0.5, {}, fit_seconds=2.0, predict_seconds=1.0)
+    trial = strategies.Trial(1, {}, None, strategies.COMPLETE, (fold, replace(fold, number=2)))
+    assert strategies.search_ends(100.0, [], 75, 2) == 100.0
+    assert strategies.search_ends(None, [trial], 75, 2) is None
+    # 3 s for 50 rows are 4.5 s for 75, and half of that again; twice where the deployed version is fitted too.
+    assert strategies.search_ends(100.0, [trial], 75, 1) == 100 - 6.75
+    assert strategies.search_ends(100.0, [trial], 75, 2) == 100 - 13.5
 
 
 def test_a_search_in_which_nothing_ends_is_over_with_its_timeout(hurried):
@@ -235,10 +261,16 @@ def test_a_search_in_which_nothing_ends_is_over_with_its_timeout(hurried):
 
 
 def test_a_winner_that_does_not_end_is_not_waited_for(hurried, monkeypatch):
-    monkeypatch.setattr(tuning, "fit", lambda found, plan: spin(None, None, None))
-    options = json.dumps({"algorithm": "dummy", "space": {"strategy": ["prior"]}, "trials": 1, "timeout": 2})
-    assert refusal(hurried, "INSERT INTO p(p, options) VALUES ('tune', ?)", (options,)) == late(
-        "tune", "2 times its timeout of 2 s"
+    real = stopping.time.monotonic
+
+    def fit(found, plan):
+        monkeypatch.setattr(stopping.time, "monotonic", lambda: real() + 2000)
+        spin(None, None, None)
+
+    monkeypatch.setattr(tuning, "fit", fit)
+    options = {"algorithm": "dummy", "space": {"strategy": ["prior"]}, "trials": 1, "timeout": 1000, "folds": 2}
+    assert refusal(hurried, "INSERT INTO p(p, options) VALUES ('tune', ?)", (json.dumps(options),)) == late(
+        "tune", "2 times its timeout of 1000 s"
     )
     assert value(hurried, "SELECT count(*) FROM p_versions") == 1
 
@@ -246,9 +278,10 @@ def test_a_winner_that_does_not_end_is_not_waited_for(hurried, monkeypatch):
 @pytest.mark.parametrize("text", ["train", "cross_validate", "tune", "compare", "rebuild"])
 @pytest.mark.parametrize("wrong", [0, -1, "1", True])
 def test_a_timeout_that_is_none_is_refused(hurried, text, wrong):
-    assert refusal(
-        hurried, "INSERT INTO p(p, options) VALUES (?, ?)", (text, json.dumps({"timeout": wrong}))
-    ) == f"CommandError: p: option 'timeout' takes a number of seconds above 0, got {json.dumps(wrong)}."
+    assert (
+        refusal(hurried, "INSERT INTO p(p, options) VALUES (?, ?)", (text, json.dumps({"timeout": wrong})))
+        == f"CommandError: p: option 'timeout' takes a number of seconds above 0, got {json.dumps(wrong)}."
+    )
 
 
 def test_an_interrupt_ends_a_search_that_has_a_timeout(endless):
