@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration import OPTIONS, TASKS
 from sqlite_ml_vtab.declaration.options import AT_CREATE
 from sqlite_ml_vtab.errors import CommandError, choices, shown
+from sqlite_ml_vtab.learning.stopping import in_time
 from sqlite_ml_vtab.predictor import Predictor
 from sqlite_ml_vtab.store import versions
 
@@ -27,6 +29,8 @@ class Command:
     """One sentence."""
     divides_rows: bool = False
     """Whether it measures predictions over parts of the rows, which takes a target, and no series."""
+    searches: bool = False
+    """Whether it ends its search itself when the timeout nears, so as to fit the best within it."""
 
 
 def run(predictor: Predictor, text: Any, options: Any) -> int:
@@ -42,7 +46,15 @@ def run(predictor: Predictor, text: Any, options: Any) -> int:
         verbs.check_format(predictor)
     if command.divides_rows:
         _check_divisible(predictor, name)
-    return command.run(predictor, _read_options(name, command, options))
+    chosen = _read_options(name, command, options)
+    seconds = verbs.seconds_allowed(chosen)
+    if not command.searches:
+        chosen.pop("timeout", None)
+    return in_time(name, seconds, partial(command.run, predictor, chosen), LEEWAY if command.searches else 1)
+
+
+LEEWAY = 2
+"""So many times its timeout may a search last, whose end is an estimate: the best is to be fitted."""
 
 
 def _check_divisible(predictor: Predictor, name: str) -> None:
@@ -165,7 +177,8 @@ _FOLDS = {
     "folds": "How many folds; 5 if left out.",
     "repeats": "How often the rows are divided anew.",
 }
-_TIMEOUT = {"timeout": "Seconds after which nothing more is begun; what is done by then counts."}
+_TIMEOUT = {"timeout": "Seconds after which it stops, and stores nothing."}
+_SEARCH_TIMEOUT = {"timeout": "Seconds within which the search stops and the best is fitted; what is done counts."}
 _WHICH = {"version": "The number of a version."}
 
 COMMANDS: dict[str, Command] = {
@@ -173,12 +186,13 @@ COMMANDS: dict[str, Command] = {
         _train,
         _TRAINING
         | {"warm": "true goes on from the last version with these options, with the rows that came since."}
-        | {"deploy": "true deploys the new version whatever its score, false does not."},
+        | {"deploy": "true deploys the new version whatever its score, false does not."}
+        | _TIMEOUT,
         "Fit on the train part, evaluate on the test part, store a new version, deploy it if it is better.",
     ),
     "cross_validate": Command(
         _cross_validate,
-        _TRAINING | _FOLDS,
+        _TRAINING | _FOLDS | _TIMEOUT,
         "Measure what `train` would fit on every fold; `ml_folds` and `ml_runs` tell. No version is made.",
         divides_rows=True,
     ),
@@ -191,23 +205,25 @@ COMMANDS: dict[str, Command] = {
             "trials": "How many settings are tried; 20 if left out, 27 by halving, all by grid.",
         }
         | _FOLDS
-        | _TIMEOUT
+        | _SEARCH_TIMEOUT
         | {
             "resume": "The number of a run of tune that is to go on, with more trials.",
             "deploy": "true deploys the best whatever it scores, false does not.",
         },
         "Search hyperparameters over folds of the train part, then fit the best and store it as a new version.",
         divides_rows=True,
+        searches=True,
     ),
     "compare": Command(
         _compare,
         _TRAINING
         | {"algorithms": '"all" (the default), or a list of names or {"algorithm": ..., "hyperparams": {...}}.'}
         | _FOLDS
-        | _TIMEOUT
+        | _SEARCH_TIMEOUT
         | {"deploy": "false only compares."},
         "Measure algorithms on the same folds; train and deploy the best if it is better beyond noise.",
         divides_rows=True,
+        searches=True,
     ),
     "deploy": Command(
         _deploy,
@@ -227,7 +243,7 @@ COMMANDS: dict[str, Command] = {
     "clear": Command(_clear, {}, "Delete all training rows; versions stay and go on predicting."),
     "rebuild": Command(
         _rebuild,
-        {"version": "The number of a version; the deployed one if left out."},
+        {"version": "The number of a version; the deployed one if left out."} | _TIMEOUT,
         "Fit a version again from its own rows, options and seed, and store its model anew.",
     ),
     "repair": Command(

@@ -146,6 +146,21 @@ def _content(value: Any) -> str:
     return value.strip()
 
 
+_UNITS = {"B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
+
+
+def memory(value: Any) -> int:
+    """Return a number of bytes, written as a number or as text with a unit; raise ValueError with what is expected."""
+    found = re.fullmatch(r"([0-9.]+)\s*([KMGT]?B)?", str(value).strip(), re.I)
+    try:
+        size = _number(found[1]) * _UNITS[(found[2] or "B").upper()] if found else 0
+    except (ValueError, OverflowError, KeyError):
+        size = 0
+    if isinstance(value, bool) or not 1 <= size < 2**63:
+        raise ValueError("a number of bytes, or text such as '2 GB'")
+    return int(size)
+
+
 def _count(value: Any) -> int:
     number = _number(value)
     if number == int(number) and 1 <= number <= MAX_COUNT:
@@ -229,6 +244,11 @@ OPTIONS: dict[str, Option] = {
         _fit_way,
         "whole",
         "'incremental': one pass in chunks, in memory that does not grow with the table, where the algorithm can.",
+    ),
+    "max_memory": Option(
+        memory,
+        "no limit, or that of the host program",
+        "Refuse a fit that is expected to take more memory than this, before it begins: bytes, or text such as '2 GB'.",
     ),
     "content": Option(
         _content,

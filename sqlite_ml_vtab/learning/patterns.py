@@ -19,6 +19,7 @@ from sqlite_ml_vtab.learning.columns import Wish
 from sqlite_ml_vtab.learning.estimator import Estimator, fit_without_target
 from sqlite_ml_vtab.learning.features import Encoded, fit_encoder
 from sqlite_ml_vtab.learning.finders import Detector, Projector, cluster_count, count_params
+from sqlite_ml_vtab.learning.memory import check_memory
 from sqlite_ml_vtab.learning.metrics import Measured, evaluate
 from sqlite_ml_vtab.learning.parity import Form, portable_form
 from sqlite_ml_vtab.learning.rows import TrainingRows
@@ -109,6 +110,7 @@ def _check_count(rows: TrainingRows, plan: Plan) -> None:
             "Use another algorithm, such as mini_batch_kmeans, or insert a sample of the rows."
         )
     check_rows(rows)
+    check_memory(rows, plan)
 
 
 def _encoded(rows: TrainingRows, plan: Plan) -> Encoded:

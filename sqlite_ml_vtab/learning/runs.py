@@ -42,6 +42,8 @@ class Plan:
     components: int | None = None
     algorithms: Mapping[str, Algorithm] = field(default_factory=dict)
     """All algorithms, for those that are made of others."""
+    max_memory: int | None = None
+    """So many bytes may the fit be expected to take; None for no limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from sqlite_ml_vtab.learning.conformal import Classes, Numbers, folds_of, interv
 from sqlite_ml_vtab.learning.decisions import bend_target, costs, decide, transform_target
 from sqlite_ml_vtab.learning.estimator import Estimator, check_finite, fit_estimator
 from sqlite_ml_vtab.learning.features import Encoded, fit_encoder
+from sqlite_ml_vtab.learning.memory import check_memory
 from sqlite_ml_vtab.learning.metrics import MAIN, Measured, Realised, evaluate, per_class
 from sqlite_ml_vtab.learning.parity import Form, portable_form
 from sqlite_ml_vtab.learning.rows import MAX_NUMBER, TrainingRows
@@ -59,6 +60,7 @@ def fit(rows: TrainingRows, plan: Plan) -> Fitted:
     began = time.perf_counter()
     with quiet(plan):
         check_rows(rows)
+        check_memory(rows, plan)
         parts = divide(rows, plan)
         fits = {
             name: evaluated(one, parts, train_part(one, plan, parts), began) for name, one in each_target(rows).items()

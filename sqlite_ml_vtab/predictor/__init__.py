@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from sqlite_ml_vtab.predictor.rebuilding import rebuild
     from sqlite_ml_vtab.predictor.rows import clear, create, storable
     from sqlite_ml_vtab.predictor.scoring import scorer, source_chunks
-    from sqlite_ml_vtab.predictor.searching import forget_run
+    from sqlite_ml_vtab.predictor.searching import forget_run, seconds_allowed
     from sqlite_ml_vtab.predictor.training import (
         Attempt,
         attempt,
         default_algorithm,
+        is_unchanged,
         land,
-        land_unchanged,
         plan,
         train,
         training_rows,
@@ -54,9 +54,9 @@ VERBS = {
     "rows": ("clear", "create", "storable"),
     "rebuilding": ("rebuild",),
     "scoring": ("scorer", "source_chunks"),
-    "searching": ("forget_run",),
+    "searching": ("forget_run", "seconds_allowed"),
     "training": (
-        *("Attempt", "attempt", "default_algorithm", "land", "land_unchanged"),
+        *("Attempt", "attempt", "default_algorithm", "is_unchanged", "land"),
         *("plan", "train", "training_rows"),
     ),
     "tuning": ("tune",),
@@ -103,9 +103,9 @@ __all__ = [
     "forget",
     "forget_all_but",
     "forget_run",
+    "is_unchanged",
     "known",
     "land",
-    "land_unchanged",
     "missing",
     "plan",
     "problems",
@@ -114,6 +114,7 @@ __all__ = [
     "rollback",
     "rows_digest",
     "scorer",
+    "seconds_allowed",
     "source_chunks",
     "storable",
     "train",

@@ -58,6 +58,8 @@ class Host:
     """Called as a search goes on."""
     workers: Workers = field(default_factory=Workers)
     """Where the fits of a search run."""
+    max_memory: int | None = None
+    """So many bytes a fit may be expected to take; None for no limit."""
 
     @property
     def algorithms(self) -> Mapping[str, Algorithm]:

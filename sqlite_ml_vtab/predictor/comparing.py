@@ -22,7 +22,16 @@ from sqlite_ml_vtab.learning.search.comparing import (
     together,
 )
 from sqlite_ml_vtab.learning.search.folds import Fold, make_folds, searched_rows
-from sqlite_ml_vtab.learning.search.strategies import COMPLETE, FAILED, STOPPED, Job, Trial, best_of, measure_trial
+from sqlite_ml_vtab.learning.search.strategies import (
+    COMPLETE,
+    FAILED,
+    STOPPED,
+    Job,
+    Trial,
+    best_of,
+    measure_trial,
+    search_ends,
+)
 from sqlite_ml_vtab.learning.training import fit
 from sqlite_ml_vtab.predictor.base import Predictor, as_json
 from sqlite_ml_vtab.predictor.digests import rows_digest
@@ -167,11 +176,18 @@ def _measured(
 ) -> Iterable[Trial]:
     """Yield every candidate measured; those that the timeout leaves no time for are named too."""
     trials = [Trial(number, {}, candidate) for number, candidate in enumerate(field.candidates, 1)]
-    jobs = [Job(trial, rows, folds, clock.ends_at, weigh=True) for trial in trials]
+    done: list[Trial] = []
+    final_fits = 1 if field.version is None else 2
+
+    def ends_at() -> float | None:
+        return search_ends(clock.ends_at, done, len(rows.ids), final_fits)
+
+    jobs = (Job(trial, rows, folds, ends_at(), weigh=True) for trial in trials)
     found = predictor.host.workers.each(measure_trial, jobs)
     for trial in trials:
-        is_late = clock.ends_at is not None and time.time() >= clock.ends_at
-        measured = replace(trial, state=STOPPED) if is_late else next(found)
+        late = ends_at()
+        measured = replace(trial, state=STOPPED) if late is not None and time.time() >= late else next(found)
+        done.append(measured)
         clock.tick(measured.score)
         yield measured
 

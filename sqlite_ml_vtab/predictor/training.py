@@ -14,7 +14,6 @@ from sqlite_ml_vtab.errors import (
     CommandError,
     DeclarationError,
     PredictorWarning,
-    TrainingError,
 )
 from sqlite_ml_vtab.learning.algorithms import (
     DEFAULT_ALGORITHM,
@@ -30,6 +29,7 @@ from sqlite_ml_vtab.learning.fitting import fit as fit_rows
 from sqlite_ml_vtab.learning.forecasts.forecasting import fit_forecast
 from sqlite_ml_vtab.learning.forecasts.recipes import ForecastPlan
 from sqlite_ml_vtab.learning.forecasts.series import AllRows
+from sqlite_ml_vtab.learning.memory import check_count
 from sqlite_ml_vtab.learning.rows import TrainingRows, collect, read_columns
 from sqlite_ml_vtab.learning.runs import Fitted, Plan
 from sqlite_ml_vtab.learning.splits import default_split
@@ -59,6 +59,7 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
     try:
         chosen = {name: check_option(name, value) for name, value in overrides.items()}
         options = _merged(declaration.options, chosen)
+        max_memory = _max_memory(predictor, options)
         if declaration.has_series:
             return forecast_plan(declaration, host, options)
         name, algorithm = find_algorithm(options.get("algorithm"), declaration.task, host.algorithms)
@@ -84,8 +85,22 @@ def plan(predictor: Predictor, overrides: Mapping[str, Any]) -> Plan:
         confidence=options.get("confidence", 0.9),
         threads=host.threads,
         algorithms=host.algorithms,
+        max_memory=max_memory,
         **{name: options.get(name) for name in _DECISIONS},
     )
+
+
+def _max_memory(predictor: Predictor, options: Mapping[str, Any]) -> int | None:
+    """Return the lower of what the options and the host program allow; refuse rows that are too many even to read."""
+    allowed = [size for size in (options.get("max_memory"), predictor.host.max_memory) if size is not None]
+    if not allowed:
+        return None
+    if options.get("fit") != "incremental":
+        predictor.rows.flush()
+        columns = read_columns(predictor.declaration)
+        targets = [column.name for column in predictor.declaration.targets]
+        check_count(predictor.rows.reading().count(targets), len(columns), min(allowed))
+    return min(allowed)
 
 
 _DECISIONS = (
@@ -196,12 +211,10 @@ def train(predictor: Predictor, overrides: Mapping[str, Any], deploy_it: bool | 
     return land(predictor, attempt(predictor, overrides), deploy_it)
 
 
-def land_unchanged(predictor: Predictor, made: Attempt, deploy_it: bool | None) -> int:
-    """Store an attempt as `land` does, if the rows are still those it was fitted on; else raise TrainingError."""
+def is_unchanged(predictor: Predictor, made: Attempt) -> bool:
+    """Return whether the rows are still those that an attempt was fitted on."""
     found = made.chunks.again() if made.chunks else stored_digest(stored_rows(predictor, made.plan.split))
-    if found != made.digest:
-        raise TrainingError("the rows changed while the model was fitted. Train again.")
-    return land(predictor, made, deploy_it)
+    return found == made.digest
 
 
 def land(predictor: Predictor, made: Attempt, deploy_it: bool | None) -> int:

@@ -112,7 +112,9 @@ def _search(predictor: Predictor, chosen: Plan, options: Mapping[str, Any]) -> t
     def report(trial: Trial) -> None:
         clock.tick(trial.score if trial.state == COMPLETE else None)
 
-    return clock, Search(how, space, trials, clock.ends_at, predictor.host.workers, report)
+    # The deployed version is fitted once more, to be compared with.
+    final_fits = 1 if versions.deployed(predictor.tables) is None else 2
+    return clock, Search(how, space, trials, clock.ends_at, predictor.host.workers, report, final_fits)
 
 
 def _space(predictor: Predictor, chosen: Plan, options: Mapping[str, Any]) -> Space:

@@ -53,6 +53,11 @@ class Content:
         """Return whether the relation is a view, which may have any number of rows."""
         return self._found().kind == "view"
 
+    def place(self) -> tuple[str, str] | None:
+        """Return the schema and the name of the table that has the rows, None of a view or a virtual table."""
+        found = self._found()
+        return (found.schema, found.source) if found.kind == "table" else None
+
     def _found(self) -> relation.Named:
         own, connection = self._tables.schema, self.connection
         places = [own] if self._is_untrusted() else relation.schemas(connection, own)

@@ -150,6 +150,10 @@ class Rows:
         """Return how many rows there are."""
         return int(self._tables.value(f"SELECT count(*) FROM {self._table}"))
 
+    def place(self) -> tuple[str, str] | None:
+        """Return the schema and the name of the table that has the rows."""
+        return self._tables.schema, self._table
+
     def reading(self) -> Reading:
         """Return how the rows are read for training."""
         return of_table(self._connection, self._table, self._key, self._columns)

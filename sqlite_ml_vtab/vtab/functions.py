@@ -173,10 +173,10 @@ def _function(loaded: Loaded, name: str, answer: Callable[[AnyScorer, Sequence[A
 
     def asked(*args: Any) -> Any:
         if len(args) > 2:
-            found = answering(args[0])
-            if found is not None and len(found.names) == len(args) - 1:
+            scorer = answering(args[0])
+            if scorer is not None and len(scorer.names) == len(args) - 1:
                 try:
-                    return answer(found.scorer, args[1:])
+                    return answer(scorer, args[1:])
                 except Error:
                     # Raised again below, where the table's name is put before it.
                     pass
@@ -192,7 +192,7 @@ def _looked_up(loaded: Loaded, answer: Callable[[AnyScorer, Sequence[Any]], Any]
     known = loaded.answering(text)
     if known is not None:
         try:
-            return answer(known.scorer, _values(known.names, given))
+            return answer(known, _values(known.names, given))
         except Error:
             pass
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import apsw
 
 from sqlite_ml_vtab import predictor as verbs
-from sqlite_ml_vtab.errors import CommandError, about, choices, shown
+from sqlite_ml_vtab.declaration.options import memory
+from sqlite_ml_vtab.errors import CommandError, TrainingError, about, choices, shown
+from sqlite_ml_vtab.learning.stopping import in_time
 from sqlite_ml_vtab.vtab.datasets import DatasetModule
 from sqlite_ml_vtab.vtab.functions import register_scalar_functions, register_table_functions
+from sqlite_ml_vtab.vtab.landing import Landing, land, moment
 from sqlite_ml_vtab.vtab.module import LOADED, Loaded, host_algorithms, register
+from sqlite_ml_vtab.vtab.table import Table
+from sqlite_ml_vtab.vtab.watch import interruptible
 
 
 def load(
@@ -26,6 +32,8 @@ def load(
     progress: Callable[[verbs.Progress], object] | None,
     backend: str | None,
     jobs: int,
+    max_memory: int | str | None,
+    cache_bytes: int | None,
 ) -> None:
     """Register everything on `db`; see `sqlite_ml_vtab.load`."""
     if type(threads) is not int or threads < 1:
@@ -40,11 +48,16 @@ def load(
         raise CommandError(f"backend is the name of a backend of joblib, such as 'loky', got {shown(backend)}.")
     if backend is not None and backend not in verbs.BACKENDS:
         raise CommandError(f"unknown backend {shown(backend)}. {choices(backend, verbs.BACKENDS, 'Backends')}")
+    if cache_bytes is not None and (type(cache_bytes) is not int or cache_bytes < 1):
+        raise CommandError(f"cache_bytes is a whole number of 1 or more, got {shown(cache_bytes)}.")
+    most = _memory(max_memory)
     before = LOADED.get(db)
     untrusted = untrusted or (before is not None and before.host.untrusted)
     added = host_algorithms(algorithms)
     workers = verbs.Workers(backend, jobs)
-    loaded = register(db, verbs.Host(threads, added, max_model_bytes, untrusted, release, progress, workers))
+    loaded = register(db, verbs.Host(threads, added, max_model_bytes, untrusted, release, progress, workers, most))
+    if cache_bytes is not None:
+        verbs.SCORERS.settle(cache_bytes)
     if before is None:
         dataset: Any = DatasetModule()
         db.create_module("ml_dataset", dataset, use_bestindex_object=True, iVersion=1, read_only=True)
@@ -53,6 +66,13 @@ def load(
         register_scalar_functions(loaded)
     if untrusted:
         _distrust(loaded)
+
+
+def _memory(size: int | str | None) -> int | None:
+    try:
+        return None if size is None else memory(size)
+    except ValueError as error:
+        raise CommandError(f"max_memory is {error}, got {shown(size)}.") from None
 
 
 def _distrust(loaded: Loaded) -> None:
@@ -74,15 +94,43 @@ def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def train(db: apsw.Connection, table: str, options: Mapping[str, Any], deploy: bool | None) -> int:
+def train(
+    db: apsw.Connection, table: str, options: Mapping[str, Any], deploy: bool | None, if_changed: str, wait: float
+) -> int:
     """Train outside the write lock; see `sqlite_ml_vtab.train`."""
     loaded = LOADED.get(db)
     if loaded is None:
         raise CommandError("the connection is not loaded. Call sqlite_ml_vtab.load(connection) first.")
     if deploy is not None and not isinstance(deploy, bool):
         raise CommandError(f"deploy is True, False or None, got {shown(deploy)}.")
+    if if_changed not in ("refuse", "refit"):
+        raise CommandError(f"if_changed is 'refuse' or 'refit', got {shown(if_changed)}.")
+    if type(wait) not in (int, float) or not 0 <= wait < float("inf"):
+        raise CommandError(f"wait is a number of seconds, 0 or more, got {shown(wait)}.")
     options = _plain(options)
     found = loaded.table(table)
     with about(found.name):
-        attempt = verbs.attempt(found.predictor, options)
-    return loaded.land(found, attempt, deploy)
+        landing = _fitted(found, options, deploy)
+        try:
+            return land(loaded, landing, wait)
+        except TrainingError:
+            if not (landing.has_changed and if_changed == "refit"):
+                raise
+        landing = _fitted(found, options, deploy)
+        try:
+            return land(loaded, landing, wait)
+        except TrainingError:
+            if not landing.has_changed:
+                raise
+        raise TrainingError(
+            "the rows changed while the model was fitted, and again while it was refitted. "
+            f"Hold the lock meanwhile: {found.predictor.command('train')}."
+        )
+
+
+def _fitted(table: Table, options: Mapping[str, Any], deploy: bool | None) -> Landing:
+    """Read the rows and fit, stopped by an interrupt or by the option ``timeout``."""
+    before, seconds = moment(table), verbs.seconds_allowed(options)
+    chosen = {name: value for name, value in options.items() if name != "timeout"}
+    run = partial(in_time, "train", seconds, partial(verbs.attempt, table.predictor, chosen))
+    return Landing(table, before, interruptible(table.loaded.db, run), deploy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
@@ -22,15 +22,15 @@ from sqlite_ml_vtab.vtab.table import Table, key
 if TYPE_CHECKING:
     from sqlite_ml_vtab.learning.algorithms import Algorithm
     from sqlite_ml_vtab.portable import AnyScorer
+    from sqlite_ml_vtab.vtab.landing import Landing
 
 
 @dataclass(frozen=True, slots=True)
 class Answering:
     """What answers for a name, and the state of the database in which it does."""
 
-    names: Sequence[str]
-    """The predictor's features."""
-    scorer: AnyScorer
+    kept: ref[AnyScorer]
+    """Weakly: the cache of the process decides how many models are kept."""
     schema: str
     data_version: int
     total_changes: int
@@ -46,8 +46,8 @@ class Loaded:
         self.host = host
         self.is_protected = True
         """Whether SQLite guards the shadow tables under DEFENSIVE; not where its 33 slots were used up."""
-        self.landing: dict[tuple[str, str], tuple[verbs.Attempt, bool | None]] = {}
-        """What was fitted outside a statement, and whether to deploy it, for the command that stores it."""
+        self.landing: dict[tuple[str, str], Landing] = {}
+        """What was fitted outside a statement, for the command that stores it."""
         self._tables: dict[tuple[str, str], Table] = {}
         self._named: dict[str, Table] = {}
         self._answering: dict[Any, Answering] = {}
@@ -80,7 +80,7 @@ class Loaded:
         self._named.clear()
         self._answering.clear()
 
-    def answering(self, asked: Any) -> Answering | None:
+    def answering(self, asked: Any) -> AnyScorer | None:
         """Return what answers for a table's key, or the name of a predictor; None where it must be looked up.
 
         Between two rows of one statement nothing changes: its read transaction sees one state of the database. The data
@@ -97,14 +97,13 @@ class Loaded:
             and db.data_version(schema) == found.data_version
             and db.total_changes() == found.total_changes
         )
-        return found if is_same else None
+        return found.kept() if is_same else None
 
     def remember(self, asked: Any, table: Table, scorer: AnyScorer) -> None:
         """Note what answers for `asked` at this moment, if this is a transaction that only reads."""
         db, schema = self.db, table.predictor.tables.schema
         if (asked == table.key or _stays(asked, schema)) and db.txn_state(schema) == apsw.SQLITE_TXN_READ:
-            moment = db.data_version(schema), db.total_changes()
-            self._answering[asked] = Answering(table.predictor.feature_names, scorer, schema, *moment)
+            self._answering[asked] = Answering(ref(scorer), schema, db.data_version(schema), db.total_changes())
 
     def table(self, text: Any) -> Table:
         """Return the predictor called `text`: a name, or schema.name.
@@ -133,19 +132,6 @@ class Loaded:
         table = self.table(text)
         with table.naming:
             return question(table)
-
-    def land(self, table: Table, made: verbs.Attempt, deploy: bool | None) -> int:
-        """Store what was fitted outside a statement; return the version.
-
-        A command does it: SQLite guards the shadow tables of an untrusted file from all but the virtual table itself.
-        """
-        schema, name = table.predictor.tables.schema, quoted(table.name)
-        self.landing[table.key] = (made, deploy)
-        try:
-            self.connection.execute(f"INSERT INTO {quoted(schema)}.{name}({name}) VALUES ('train')")
-        finally:
-            del self.landing[table.key]
-        return self.connection.last_insert_rowid()
 
 
 def _stays(text: Any, schema: str) -> bool:

@@ -6,7 +6,7 @@ ours, so SQLite's own statement, savepoint and transaction rollback undoes it wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +36,10 @@ def key(schema: str, name: str) -> tuple[str, str]:
 class Naming:
     """Names a predictor in any error of ours that passes, and says where SQL failed for want of a shadow table."""
 
-    def __init__(self, predictor: verbs.Predictor) -> None:
-        """Speak of `predictor`."""
+    def __init__(self, predictor: verbs.Predictor, db: Callable[[], apsw.Connection]) -> None:
+        """Speak of `predictor`; `db` gives its connection."""
         self._predictor = predictor
+        self._db = db
 
     def __enter__(self) -> None:
         """Nothing is entered: this is used again and again."""
@@ -47,11 +48,22 @@ class Naming:
         """Let the error pass, with its name."""
         if isinstance(error, Error):
             error.table = error.table or self._predictor.tables.name
+        elif isinstance(error, apsw.TooBigError):
+            raise self._too_long() from error
         elif isinstance(error, apsw.SQLError):
             missing = verbs.missing(self._predictor)
             if missing is not None:
                 missing.table = self._predictor.tables.name
                 raise missing from error
+
+    def _too_long(self) -> InputError:
+        limit = self._db().limit(apsw.SQLITE_LIMIT_LENGTH)
+        found = InputError(
+            f"a row, or a model, is longer than SQLite's limit of {limit} bytes. "
+            "Store less in it, or raise the limit: connection.limit(apsw.SQLITE_LIMIT_LENGTH, ...)."
+        )
+        found.table = self._predictor.tables.name
+        return found
 
 
 class Table:
@@ -63,7 +75,7 @@ class Table:
         self.predictor = predictor
         self.layout = layout
         self.name = predictor.tables.name
-        self.naming = Naming(predictor)
+        self.naming = Naming(predictor, lambda: loaded.db)
         self.key = key(predictor.tables.schema, self.name)
         self._is_plain, self._add_next = predictor.plain.has, predictor.rows.add_next
         self._declared = len(layout.visible)
@@ -85,11 +97,10 @@ class Table:
         """
         if version is not None:
             return verbs.scorer(self.predictor, version)
-        found = self.loaded.answering(self.key)
-        if found is not None:
-            return found.scorer
-        scorer = verbs.scorer(self.predictor)
-        self.loaded.remember(self.key, self, scorer)
+        scorer = self.loaded.answering(self.key)
+        if scorer is None:
+            scorer = verbs.scorer(self.predictor)
+            self.loaded.remember(self.key, self, scorer)
         return scorer
 
     def getters(self, *, asks_source: bool) -> Getters:
@@ -174,14 +185,15 @@ class Table:
             given.append("rowid")
             raise InputError(f"a command takes no value for {given[0]!r}. Write: {self.predictor.command('train')}.")
         self.predictor.rows.flush()
-        with interruptible(self.loaded.db):
-            return atomically(self.predictor.tables, partial(self._command, *fields[first:]))
+        run = partial(self._command, *fields[first:])
+        return interruptible(self.loaded.db, partial(atomically, self.predictor.tables, run))
 
     def _command(self, text: Any, options: Any) -> int:
         from sqlite_ml_vtab import commands
 
-        if self.key in self.loaded.landing:
-            return verbs.land_unchanged(self.predictor, *self.loaded.landing[self.key])
+        landing = self.loaded.landing.get(self.key)
+        if landing is not None:
+            return landing.store(self)
         return commands.run(self.predictor, text, options)
 
     def _checked(self, fields: Sequence[Any]) -> Sequence[Any]:
@@ -225,7 +237,8 @@ class Table:
 
     def Sync(self) -> None:
         """Write what is held back, before the commit."""
-        self.predictor.rows.flush()
+        with self.naming:
+            self.predictor.rows.flush()
 
     def Commit(self) -> None:
         """Leave the transaction."""
@@ -240,7 +253,8 @@ class Table:
 
     def Release(self, level: int) -> None:
         """Write what is held back: the statement has ended."""
-        self.predictor.rows.flush()
+        with self.naming:
+            self.predictor.rows.flush()
 
     def RollbackTo(self, level: int) -> None:
         """Drop what is held back: the statement was undone."""

@@ -301,7 +301,7 @@ def test_train_on_a_busy_database_stores_nothing(connect, path):
     fill(db)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(apsw.BusyError):
-        sqlite_ml_vtab.train(db, "p")
+        sqlite_ml_vtab.train(db, "p", wait=0)
     other.execute("ROLLBACK")
     assert rows(db, "SELECT * FROM p_versions") == []
     assert sqlite_ml_vtab.train(db, "p") == 1

@@ -13,6 +13,7 @@ import numpy as np
 
 from sqlite_ml_vtab.declaration import TASKS, Declaration, Role
 from sqlite_ml_vtab.errors import TrainingError
+from sqlite_ml_vtab.learning.memory import check_memory
 from sqlite_ml_vtab.learning.metrics import MAIN, evaluate
 from sqlite_ml_vtab.learning.rows import TrainingRows
 from sqlite_ml_vtab.learning.runs import Plan
@@ -65,6 +66,7 @@ class FoldScore:
 def searched_rows(rows: TrainingRows, plan: Plan) -> TrainingRows:
     """Return the rows that a search may look at: the train part of the split, all of it."""
     check_rows(rows)
+    check_memory(rows, plan)
     with quiet(plan):
         return rows.having(divide(rows, replace(plan, sample=None)).train)
 
@@ -72,6 +74,7 @@ def searched_rows(rows: TrainingRows, plan: Plan) -> TrainingRows:
 def validated_rows(rows: TrainingRows, plan: Plan) -> TrainingRows:
     """Return the rows that cross-validation divides: all, but those that a SPLIT column holds out."""
     check_rows(rows)
+    check_memory(rows, plan)
     return searched_rows(rows, plan) if plan.split == "column" else rows
 
 

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sqlite_ml_vtab.errors import CommandError
@@ -19,6 +20,7 @@ from sqlite_ml_vtab.learning.runs import Plan
 from sqlite_ml_vtab.learning.search.folds import Fold, FoldScore, mean_and_spread, run_fold, subsampled
 from sqlite_ml_vtab.learning.search.spaces import Space, draw, grid
 from sqlite_ml_vtab.learning.search.workers import Workers
+from sqlite_ml_vtab.learning.stopping import TimeOver, within
 
 COMPLETE, FAILED, PRUNED, STOPPED = "complete", "failed", "pruned", "stopped"
 """The states of a trial: measured on every fold; refused; given up as hopeless; cut short by the timeout."""
@@ -74,6 +76,8 @@ class Search:
     workers: Workers
     report: Callable[[Trial], None]
     """Called with each trial that ended."""
+    final_fits: int = 1
+    """How many fits to all rows come behind the search, and within its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +123,12 @@ def measure_trial(job: Job) -> Trial:
         if job.ends_at is not None and time.time() >= job.ends_at:
             state = STOPPED
             break
+        fit = partial(run_fold, job.rows, trial.plan, fold, weigh=job.weigh and not scores)
         try:
-            scores.append(run_fold(job.rows, trial.plan, fold, weigh=job.weigh and not scores))
+            scores.append(within(None if job.ends_at is None else job.ends_at - time.time(), fit))
+        except TimeOver:
+            state = STOPPED
+            break
         except Exception as problem:
             # Any: an algorithm of the host program can raise what it likes, and the other trials go on.
             state, error = FAILED, f"{problem}" or type(problem).__name__
@@ -128,6 +136,19 @@ def measure_trial(job: Job) -> Trial:
     return replace(
         trial, state=state, folds=tuple(scores), seconds=trial.seconds + time.perf_counter() - began, error=error
     )
+
+
+SLACK = 1.5
+"""So many times as long as it is expected to last may a fit to all rows last: it is evaluated and compared too."""
+
+
+def search_ends(ends_at: float | None, trials: Iterable[Trial], rows: int, final_fits: int) -> float | None:
+    """Return when a search ends that leaves time for `final_fits` of the best of `trials` to so many `rows`."""
+    best = best_of(trials)
+    if ends_at is None or best is None:
+        return ends_at
+    longest = max((fold.fit_seconds + fold.predict_seconds) * rows / fold.rows_trained for fold in best.folds)
+    return ends_at - SLACK * final_fits * longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +166,23 @@ class _Bench:
 
     def measured(self, trials: Iterable[Trial], folds: Sequence[Fold] | None = None) -> Iterator[Trial]:
         """Yield the trials measured, until the time is over."""
-        ends_at = self.search.ends_at
-        jobs = (Job(trial, self.rows, self.folds if folds is None else folds, ends_at) for trial in trials)
+        done: list[Trial] = []
+        jobs = (Job(trial, self.rows, self.folds if folds is None else folds, self.ends_at(done)) for trial in trials)
         for trial in self.search.workers.each(measure_trial, jobs):
             self.search.report(trial)
+            done.append(trial)
             yield trial
-            if ends_at is not None and time.time() >= ends_at:
+            if self.is_over(done):
                 return
+
+    def ends_at(self, done: Iterable[Trial]) -> float | None:
+        """Return when the search ends, as things stand after the trials that are `done`."""
+        return search_ends(self.search.ends_at, done, len(self.rows.ids), self.search.final_fits)
+
+    def is_over(self, done: Iterable[Trial]) -> bool:
+        """Return whether it has ended."""
+        ends_at = self.ends_at(done)
+        return ends_at is not None and time.time() >= ends_at
 
 
 def _random(bench: _Bench, before: Sequence[Trial]) -> Iterator[Trial]:
@@ -247,7 +278,7 @@ def _optuna(bench: _Bench, before: Sequence[Trial]) -> Iterator[Trial]:
     """
     history, first = list(before), len(before) + 1
     for number in range(first, first + (bench.search.trials or DEFAULT_TRIALS)):
-        if bench.search.ends_at is not None and history and time.time() >= bench.search.ends_at:
+        if history and bench.is_over(history):
             return
         trial = proposed_trial(bench, number, history)
         bench.search.report(trial)
@@ -261,10 +292,11 @@ def proposed_trial(bench: _Bench, number: int, history: Sequence[Trial]) -> Tria
 
     if number == 1:
         return measure_trial(Job(bench.trial(1, {}), bench.rows, bench.folds, bench.search.ends_at))
+    ends_at = bench.ends_at(history)
     proposal = Proposal(bench.search.space, bench.plan.seed, number, history)
     trial = bench.trial(number, proposal.drawn)
     for place in range(len(bench.folds)):
-        found = measure_trial(Job(trial, bench.rows, bench.folds[place : place + 1], bench.search.ends_at))
+        found = measure_trial(Job(trial, bench.rows, bench.folds[place : place + 1], ends_at))
         trial = replace(found, folds=trial.folds + found.folds)
         if trial.state != COMPLETE:
             return trial

@@ -24,6 +24,10 @@ CHUNK = 4096
 """So many rows are evaluated at once, which bounds the memory for their leaves."""
 
 
+NATIVE = 16
+"""So many times the bytes of its graph a session takes: measured on forests."""
+
+
 _Bound: TypeAlias = tuple[Floats, Callable[[], None], Floats]
 """One thread's input, the call that evaluates it, and its output."""
 
@@ -40,7 +44,10 @@ class CompiledTrees:
         self.gives_leaves |= bool(len(parameters["medians"])) or parameters["rounding"] == "float32_sums"
         self._width = width
         self._targets = len(parameters["roots"]) if self.gives_leaves else len(parameters["baseline"])
-        self._session = _session(_graph(parameters, width, self._targets, gives_leaves=self.gives_leaves))
+        graph = _graph(parameters, width, self._targets, gives_leaves=self.gives_leaves)
+        self._session = _session(graph)
+        self.native_bytes = NATIVE * len(graph)
+        """About what ONNX Runtime holds."""
         self._threads = local()
 
     def many(self, matrix: Floats) -> Floats:
