@@ -22,7 +22,6 @@ from sqlite_ml_vtab.vtab.columns import Getters, getters
 from sqlite_ml_vtab.vtab.cursor import Cursor
 from sqlite_ml_vtab.vtab.layout import Layout
 from sqlite_ml_vtab.vtab.plan import best_index
-from sqlite_ml_vtab.vtab.watch import interruptible
 
 if TYPE_CHECKING:
     from sqlite_ml_vtab.vtab.module import Loaded
@@ -59,7 +58,7 @@ class Naming:
     def _too_long(self) -> InputError:
         limit = self._db().limit(apsw.SQLITE_LIMIT_LENGTH)
         found = InputError(
-            f"a row, or a model, is longer than SQLite's limit of {limit} bytes. "
+            f"a row is longer than SQLite's limit of {limit} bytes. "
             "Store less in it, or raise the limit: connection.limit(apsw.SQLITE_LIMIT_LENGTH, ...)."
         )
         found.table = self._predictor.tables.name
@@ -185,6 +184,8 @@ class Table:
             given.append("rowid")
             raise InputError(f"a command takes no value for {given[0]!r}. Write: {self.predictor.command('train')}.")
         self.predictor.rows.flush()
+        from sqlite_ml_vtab.vtab.watch import interruptible
+
         run = partial(self._command, *fields[first:])
         return interruptible(self.loaded.db, partial(atomically, self.predictor.tables, run))
 

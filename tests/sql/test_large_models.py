@@ -149,7 +149,8 @@ def test_a_version_is_stored_wholly_or_not_at_all(long, monkeypatch):
     monkeypatch.setattr(parts, "BESIDE", -1)
     long.execute("BEGIN")
     assert refusal(long, "INSERT INTO p(p, options) VALUES ('train', ?)", (json.dumps(FOREST),)) == (
-        "TooBigError: string or blob too big"
+        "InputError: p: a row is longer than SQLite's limit of 2000 bytes. "
+        "Store less in it, or raise the limit: connection.limit(apsw.SQLITE_LIMIT_LENGTH, ...)."
     )
     long.execute("COMMIT")
     assert rows(long, "SELECT version FROM p_models UNION ALL SELECT version FROM p_parts") == before

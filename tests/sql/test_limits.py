@@ -52,16 +52,9 @@ def test_a_row_that_is_too_long_is_refused_and_nothing_of_its_statement_stays(db
 
 
 TOO_LONG = (
-    "InputError: t: a row, or a model, is longer than SQLite's limit of 1000 bytes. "
+    "InputError: t: a row is longer than SQLite's limit of 1000 bytes. "
     "Store less in it, or raise the limit: connection.limit(apsw.SQLITE_LIMIT_LENGTH, ...)."
 )
-
-
-def test_a_model_that_is_too_long_is_not_stored(trained):
-    trained.limit(apsw.SQLITE_LIMIT_LENGTH, 1000)
-    assert refusal(trained, "INSERT INTO p(p) VALUES ('train')") == TOO_LONG.replace(" t: ", " p: ")
-    trained.limit(apsw.SQLITE_LIMIT_LENGTH, 10**9)
-    assert rows(trained, "SELECT version FROM p_versions") == [(1,)]
 
 
 # Memory
