@@ -131,6 +131,7 @@ class Table:
                     f"a column is named {name!r}, as the command column would be. Choose another name."
                 )
             check_names(self.predictor.declaration, name)
+            verbs.check_format(self.predictor)
             self.predictor.rows.flush()
             shadows.rename(self.predictor.tables, name)
         self.loaded.leave(self)
@@ -199,7 +200,8 @@ class Table:
 
     def _checked(self, fields: Sequence[Any]) -> Sequence[Any]:
         """Return the declared columns' values as they are stored, where nothing else is given."""
-        verbs.check_format(self.predictor)
+        if not self.predictor.is_of_this_format:
+            verbs.check_format(self.predictor)
         first = len(self.layout.visible)
         for name, value in zip(self.layout.names[first:], fields[first:], strict=True):
             # An UPDATE hands the columns that it leaves alone as no_change (see Cursor.ColumnNoChange).

@@ -191,7 +191,7 @@ def test_tables_of_another_layout_are_refused_whatever_is_asked(connect, path):
     for ask in (
         *(ASK, "SELECT ml_predict('p', 1, 2)", "SELECT * FROM p", "INSERT INTO p VALUES (1, 2, 'low')"),
         *("DELETE FROM p WHERE rowid = 1", "UPDATE p SET a = 1 WHERE rowid = 1"),
-        *("INSERT INTO p(p) VALUES ('train')", REPAIR, REBUILD),
+        *("INSERT INTO p(p) VALUES ('train')", REPAIR, REBUILD, "ALTER TABLE p RENAME TO q"),
     ):
         assert refusal(db, ask) == f"ModelError: {said}", ask
     assert value(db, "SELECT count(*) FROM p_rows") == 24
