@@ -14,7 +14,6 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -22,7 +21,9 @@ from typing import Any
 
 import apsw
 
+import sqlite_ml_vtab
 from campaigns.faults.changes import run
+from campaigns.faults.leaks import cycle
 from campaigns.faults.reports import Report, timed
 from campaigns.faults.states import opened
 
@@ -50,10 +51,10 @@ FORMS = (
 class Worker:
     """Somebody who works on the file until the time is over."""
 
-    def __init__(self, path: Path, ends: float, rounds: float, seed: int) -> None:
-        """Work on `path` until `ends`, or for so many rounds."""
+    def __init__(self, path: Path, rounds: float, seed: int) -> None:
+        """Work on `path` for at most so many rounds."""
         self._path = path
-        self._ends = ends
+        self._ends = 0.0
         self._rounds = rounds
         self.random = Random(seed)  # noqa: S311
         self.done: Counter[str] = Counter()
@@ -61,8 +62,9 @@ class Worker:
         self.known: int | None = None
         """How many pairs, or which version, the only one who writes them has left; None before he has written."""
 
-    def work(self, once: Callable[[Worker, apsw.Connection], None]) -> None:
-        """Do `once` again and again; a new connection each hundred times."""
+    def work(self, once: Callable[[Worker, apsw.Connection], None], ends: float) -> None:
+        """Do `once` again and again until `ends`; a new connection each hundred times."""
+        self._ends = ends
         try:
             while self._goes_on():
                 db = opened(self._path)
@@ -144,16 +146,18 @@ def read(worker: Worker, db: apsw.Connection) -> None:
     db.execute("COMMIT")
 
 
-def _worked(
-    once: Callable[[Worker, apsw.Connection], None], path: Path, ends: float, rounds: float, seed: int
-) -> Worker:
-    worker = Worker(path, ends, rounds, seed)
-    worker.work(once)
-    return worker
+Job = tuple[Callable[[Worker, apsw.Connection], None], Worker]
 
 
-def _tell(queue: Any, job: Callable[[], Worker]) -> None:
-    worker = job()
+def _work(queue: Any, together: Any, seconds: float, job: Job) -> None:
+    """Do a job, from the moment at which everybody is ready: a process that trains imports for some seconds first."""
+    once, worker = job
+    db = apsw.Connection("")
+    sqlite_ml_vtab.load(db)
+    cycle(db)
+    db.close()
+    together.wait()
+    worker.work(once, monotonic() + seconds)
     queue.put((worker.done, worker.failures))
 
 
@@ -166,12 +170,9 @@ def campaign(folder: Path, workers: str, journal: str, seconds: float, seed: int
     run(db, SETUP)
     db.close()
     with timed(report):
-        ends = monotonic() + seconds
-        jobs = [
-            partial(_worked, once, path, ends, rounds, seed + n)
-            for n, once in enumerate([train, write, *[read] * READERS])
-        ]
-        for done, failures in _together(workers, jobs):
+        crowd: list[Callable[[Worker, apsw.Connection], None]] = [train, write, *[read] * READERS]
+        jobs = [(once, Worker(path, rounds, seed + number)) for number, once in enumerate(crowd)]
+        for done, failures in _together(workers, seconds, jobs):
             report.tried += done
             report.failures += failures
     db = opened(path)
@@ -180,12 +181,12 @@ def campaign(folder: Path, workers: str, journal: str, seconds: float, seed: int
     return report
 
 
-def _together(workers: str, jobs: list[partial[Worker]]) -> list[tuple[Counter[str], list[str]]]:
-    """Run all jobs at once; return what each did, and what it met."""
+def _together(workers: str, seconds: float, jobs: list[Job]) -> list[tuple[Counter[str], list[str]]]:
+    """Do all jobs at once; return what each did, and what it met."""
     context = multiprocessing.get_context("spawn")
-    queue = context.SimpleQueue()
+    queue, together = context.SimpleQueue(), context.Barrier(len(jobs))
     made: Callable[..., Any] = threading.Thread if workers == "threads" else context.Process
-    running = [made(target=_tell, args=(queue, job)) for job in jobs]
+    running = [made(target=_work, args=(queue, together, seconds, job)) for job in jobs]
     for one in running:
         one.start()
     found = [queue.get() for _ in running]
