@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import apsw
-from trying import signature
 
 import sqlite_ml_vtab
 from sqlite_ml_vtab.declaration import TASKS
@@ -24,6 +23,7 @@ from sqlite_ml_vtab.declaration.options import OPTIONS
 from sqlite_ml_vtab.errors import DeclarationError, InputError
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS
 from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
+from trying import signature
 
 # Names
 
@@ -32,20 +32,107 @@ NAMES = (
     *("", " ", "select", "table", "rowid", "_rowid_", "oid", "id", "row_id", "features", "arg2", "version", "source"),
     *("options", "probability", "warning", "t", "p", "main", "temp", "too_many_arguments", "lower", "cluster", "pc1"),
     *("t_rows", "t_models", "x" * 300, "a\nb", "a--b", "a/*b", "a;b", "a,b", "a(b", "a)b", "%s", "{}", "\\", "\x7f"),
-    *("\ufeff", "e\u0301", "\xe9", "1a", "$a", "?1", ":a", "sqlite_x", "pragma_table_info", "json_each", "ml", "generate"),
+    *(
+        "\ufeff",
+        "e\u0301",
+        "\xe9",
+        "1a",
+        "$a",
+        "?1",
+        ":a",
+        "sqlite_x",
+        "pragma_table_info",
+        "json_each",
+        "ml",
+        "generate",
+    ),
 )
 TYPES = ("", "REAL", "INTEGER", "TEXT", "DATE", "BLOB", "float", "VARCHAR(255)", "DOUBLE PRECISION", "ANY", "\u00fc")
 CLAUSES = (
-    *("", "", "", "TARGET", "TARGET", "KEY", "WEIGHT", "SPLIT", "ORDER", "GROUP", "NUMBER", "CATEGORY", "WORDS", "DATE"),
+    *(
+        "",
+        "",
+        "",
+        "TARGET",
+        "TARGET",
+        "KEY",
+        "WEIGHT",
+        "SPLIT",
+        "ORDER",
+        "GROUP",
+        "NUMBER",
+        "CATEGORY",
+        "WORDS",
+        "DATE",
+    ),
     *("IMPUTE(mean)", "IMPUTE(constant, 5)", "IMPUTE(constant, 'x')", "ENCODE(onehot)", "ENCODE(target)", "ENCODE()"),
-    *("SCALE(none)", "SCALE(standard)", "SCALE((((", "NOT NULL", "PRIMARY KEY", "DEFAULT 5", "TARGET TARGET", "TARGET()"),
+    *(
+        "SCALE(none)",
+        "SCALE(standard)",
+        "SCALE((((",
+        "NOT NULL",
+        "PRIMARY KEY",
+        "DEFAULT 5",
+        "TARGET TARGET",
+        "TARGET()",
+    ),
 )
 VALUES = (
-    *("0", "1", "-1", "0.25", "1e400", "-1e400", "1e-400", "99999999999999999999", "''", "NULL", "true", "x'00'", "0x10"),
-    *("'{}'", "'[]'", "'{\"C\": 1}'", "'{\"C\": NaN}'", "'{\"a\": 1, \"a\": 2}'", "'null'", "'\"x\"'", "'" + "[" * 3000 + "'"),
+    *(
+        "0",
+        "1",
+        "-1",
+        "0.25",
+        "1e400",
+        "-1e400",
+        "1e-400",
+        "99999999999999999999",
+        "''",
+        "NULL",
+        "true",
+        "x'00'",
+        "0x10",
+    ),
+    *(
+        "'{}'",
+        "'[]'",
+        "'{\"C\": 1}'",
+        "'{\"C\": NaN}'",
+        '\'{"a": 1, "a": 2}\'',
+        "'null'",
+        "'\"x\"'",
+        "'" + "[" * 3000 + "'",
+    ),
     *("'" + '{"a":' * 1500 + "1" + "}" * 1500 + "'", "'1" + "0" * 5000 + "'", "'\u0661'", "'nan'", "'inf'", "'1_000'"),
-    *("none", "last", "group", "column", "stratified", "shuffle", "balanced", "'main.t'", "'t_rows'", "'SELECT 1'", "auto"),
-    *("sigmoid", "isotonic", "log", "direct", "'month'", "chunks", "whole", '"x"', "[x]", "`x`", "- 5", "+5", "1 2", "(1)"),
+    *(
+        "none",
+        "last",
+        "group",
+        "column",
+        "stratified",
+        "shuffle",
+        "balanced",
+        "'main.t'",
+        "'t_rows'",
+        "'SELECT 1'",
+        "auto",
+    ),
+    *(
+        "sigmoid",
+        "isotonic",
+        "log",
+        "direct",
+        "'month'",
+        "chunks",
+        "whole",
+        '"x"',
+        "[x]",
+        "`x`",
+        "- 5",
+        "+5",
+        "1 2",
+        "(1)",
+    ),
 )
 NOISE = (
     *("--", "/*", "*/", "'", '"', "`", "[", "]", "(", ")", ",", ";", "=", "\n", "\t", "\x0b", "\xa0", "\u2028", "."),
@@ -99,7 +186,13 @@ def declaration(number: int, salt: str) -> tuple[str, str]:
 
 SQLITES_OWN = (
     *("near ", "unrecognized token", "incomplete input", "object name reserved for internal use", "unknown database"),
-    *("no such module", "You can only execute", "there is already", "too many columns on", "vtable constructor called recursively"),
+    *(
+        "no such module",
+        "You can only execute",
+        "there is already",
+        "too many columns on",
+        "vtable constructor called recursively",
+    ),
 )
 """How the errors begin that SQLite's own parser gives, before any of our code runs."""
 
@@ -165,7 +258,7 @@ def _declared(db: apsw.Connection, name: str, sql: str) -> tuple[str, str]:
         db.execute(sql)
     except DeclarationError as error:
         return "refused", "" if _is_sentence(str(error)) else f"no sentence: {error}"
-    except (apsw.SQLError, apsw.ParseErrorError if hasattr(apsw, "ParseErrorError") else apsw.SQLError) as error:
+    except apsw.SQLError as error:
         text = str(error)
         return "SQLite's error", "" if text.startswith(SQLITES_OWN) else f"SQLError: {text}"
     except BaseException as error:
@@ -200,11 +293,44 @@ _SCHEMA = "SELECT name FROM {}.sqlite_schema WHERE name NOT LIKE 'sqlite%'"
 
 FEATURES = (("n", "NUMBER"), ("c", "CATEGORY"), ("d", "DATE"), ("w", "WORDS"))
 NUMBERS = (
-    *(0, 1, -1, 5.5, -0.0, 2**31, 2**53 + 1, 2**63 - 1, -(2**63), 1e308, -1e308, 5e-324, math.inf, -math.inf, 1721425.5),
+    *(
+        0,
+        1,
+        -1,
+        5.5,
+        -0.0,
+        2**31,
+        2**53 + 1,
+        2**63 - 1,
+        -(2**63),
+        1e308,
+        -1e308,
+        5e-324,
+        math.inf,
+        -math.inf,
+        1721425.5,
+    ),
     *(5373484.5, 5373484.4999, -62135596800, 253402300800, 253402300799.999, 1e18, 0.1, 1e15, 123456789012345678),
 )
 TEXTS = (
-    *("", " ", "r", "g", "unseen", "NaN", "nan", "inf", "-Infinity", "1", "1.0", " 7 ", "0x10", "1e5", "1_000", "\u0661"),
+    *(
+        "",
+        " ",
+        "r",
+        "g",
+        "unseen",
+        "NaN",
+        "nan",
+        "inf",
+        "-Infinity",
+        "1",
+        "1.0",
+        " 7 ",
+        "0x10",
+        "1e5",
+        "1_000",
+        "\u0661",
+    ),
     *("null", "NULL", "true", "2024-05-31", "2024-05-31T12:30:00Z", "2024-02-30", "12:30", "2024-W05", "20240531"),
     *("0000-01-01", "9999-12-31 23:59:59.999999", "0001-01-01T00:00:00+23:59", "10000-01-01", "now", "2024-05", "-"),
     *("\u0000", "a\u0000b", "\ufffe", "\U0010ffff", "\u202e\u0301", "e\u0301", "\ufdfa" * 50, "\n", "'\"`"),
@@ -349,7 +475,9 @@ def _json_text(draw: random.Random) -> str:
     text = json.dumps(value, ensure_ascii=draw.random() < 0.5)
     if way < 0.4:
         at = draw.randrange(len(text) + 1)
-        noise = draw.choice(('"', "[", "]", "{", "}", ":", ",", "NaN", "1e999", "\\ud800", "\\u0000", "\x00", "//", "-"))
+        noise = draw.choice(
+            ('"', "[", "]", "{", "}", ":", ",", "NaN", "1e999", "\\ud800", "\\u0000", "\x00", "//", "-")
+        )
         text = text[:at] + noise + text[at + draw.randrange(2) :]
     return text
 
@@ -361,7 +489,9 @@ def _json_value(draw: random.Random, depth: int) -> Any:
     if depth and way < 0.7:
         names = ("n", "c", "d", "w", "N", "C", "y", "nn", "", "\u212a", "p", "features")
         return {draw.choice(names): _json_value(draw, depth - 1) for _ in range(draw.choice((0, 1, 2, 4, 5)))}
-    return draw.choice((None, True, False, 0, 1.5, -1, 2**63, 2**64, -(2**70), 10**300, "r", "", "2024-05-31", ":", "\u4e2d"))
+    return draw.choice(
+        (None, True, False, 0, 1.5, -1, 2**63, 2**64, -(2**70), 10**300, "r", "", "2024-05-31", ":", "\u4e2d")
+    )
 
 
 FUZZERS = {"declarations": declarations, "inputs": inputs}

@@ -1,11 +1,11 @@
-"""One blob: is it refused by the one error, or does it answer, and does nothing else happen?"""
+"""One blob: it is refused by the one error, or it answers, and nothing else happens."""
 
 from __future__ import annotations
 
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -85,10 +85,8 @@ def _ask_scorer(scorer: Any, features: Sequence[tuple[str, str]]) -> None:
 
 
 def _answered(question: Callable[[], object]) -> None:
-    try:
+    with suppress(InputError, ModelError):
         question()
-    except (InputError, ModelError):
-        pass
 
 
 def _about(scorer: Any, row: Sequence[Any], answer: Any, scores: Any) -> None:

@@ -118,13 +118,19 @@ FOREIGN: dict[str, tuple[Callable[[], Any], str]] = {
         _damaged("its header is longer than allowed"),
     ),
     "lists, 10^5 deep": (lambda: sealed(b'{"a":' + b"[" * 100_000), _damaged("its header is not JSON")),
-    "lists, 41 deep": (lambda: sealed(b'{"a":' + b"[" * 41 + b"]" * 41 + b"}"), _damaged("its header is nested too deep")),
+    "lists, 41 deep": (
+        lambda: sealed(b'{"a":' + b"[" * 41 + b"]" * 41 + b"}"),
+        _damaged("its header is nested too deep"),
+    ),
     "objects, 1000 deep": (
         lambda: sealed(b'{"a":' * 1000 + b"1" + b"}" * 1000),
         _damaged("its header is nested too deep"),
     ),
     "a million lists": (lambda: sealed(b"[" + b"[]," * 10**6 + b"1]"), _damaged("its header is larger than allowed")),
-    "10^6 arrays": (lambda: sealed(b'{"arrays":[' + b"[]," * 10**6 + b"1]}"), _damaged("its header is larger than allowed")),
+    "10^6 arrays": (
+        lambda: sealed(b'{"arrays":[' + b"[]," * 10**6 + b"1]}"),
+        _damaged("its header is larger than allowed"),
+    ),
     "49,000 arrays of nothing": (lambda: sealed(_table(0, count=49_000)), _damaged("an array is not used")),
     "a terabyte of nothing": (lambda: sealed(_table(2**39)), _damaged("an array reaches past its end")),
     "a shape beyond all": (lambda: sealed(_table(2**31, 2**31)), _damaged("the shape of an array")),

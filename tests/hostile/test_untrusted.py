@@ -34,7 +34,6 @@ def hostile(connect, tmp_path):
         db.execute(f"CREATE VIEW {name} AS {body}")
     for place, body in enumerate(TRIGGERS):
         db.execute(f"CREATE TABLE o{place}(x); CREATE TRIGGER r{place} AFTER INSERT ON o{place} BEGIN {body}; END")
-    db.execute("CREATE TRIGGER r AFTER UPDATE ON p_rows BEGIN INSERT INTO u VALUES (new.a); END")
     db.close()
     return connect(path, untrusted=True)
 
@@ -81,6 +80,17 @@ def test_a_trigger_of_the_file_cannot_use_a_predictor(hostile, place):
     assert value(hostile, "SELECT count(*) FROM p_versions") == 1
 
 
+def test_a_trigger_on_a_shadow_table_makes_sqlite_refuse_the_file(trained):
+    trained.execute("CREATE TRIGGER r AFTER UPDATE ON p_rows BEGIN DELETE FROM p_models; END")
+    db = apsw.Connection("")
+    sqlite_ml_vtab.load(db, untrusted=True)
+    db.deserialize("main", trained.serialize("main"))
+    assert refusal(db, "SELECT y FROM p(1, 2)") == (
+        "CorruptError: malformed database schema (r) - cannot create triggers on shadow tables"
+    )
+    db.close()
+
+
 COLUMNS = (
     "CREATE TABLE u(x, g AS (ml_predict('p', x, 2)))",
     "CREATE TABLE u(x, CHECK (ml_predict('p', x, 2) = 'low'))",
@@ -96,7 +106,9 @@ def test_a_column_of_the_file_cannot_use_a_predictor(trained, text):
     db.deserialize("main", trained.serialize("main"))
     assert "unsafe use of ml_predict()" in refusal(db, "INSERT INTO u(x) VALUES (1)")
     db.close()
-    trained.execute("UPDATE sqlite_schema SET sql = 'CREATE TABLE u(x)' WHERE name = 'u'; PRAGMA writable_schema = RESET")
+    trained.execute(
+        "UPDATE sqlite_schema SET sql = 'CREATE TABLE u(x)' WHERE name = 'u'; PRAGMA writable_schema = RESET"
+    )
 
 
 SOURCES = [
@@ -150,7 +162,9 @@ SOURCES = [
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("name", ["trained", "hostile"])
-def test_a_source_that_is_more_than_one_select_is_refused_and_runs_nothing(request, tmp_path, monkeypatch, name, source):
+def test_a_source_that_is_more_than_one_select_is_refused_and_runs_nothing(
+    request, tmp_path, monkeypatch, name, source
+):
     db = request.getfixturevalue(name)
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.iterdir())
@@ -158,7 +172,13 @@ def test_a_source_that_is_more_than_one_select_is_refused_and_runs_nothing(reque
     db.authorizer = lambda code, *_: seen.append(code) or apsw.SQLITE_OK
     assert refusal(db, "SELECT y FROM p WHERE source = ?", (source,)).startswith("InputError: p: source ")
     db.authorizer = None
-    assert {*seen} <= {apsw.SQLITE_SELECT, apsw.SQLITE_READ, apsw.SQLITE_FUNCTION, apsw.SQLITE_PRAGMA, apsw.SQLITE_RECURSIVE}
+    assert {*seen} <= {
+        apsw.SQLITE_SELECT,
+        apsw.SQLITE_READ,
+        apsw.SQLITE_FUNCTION,
+        apsw.SQLITE_PRAGMA,
+        apsw.SQLITE_RECURSIVE,
+    }
     assert value(db, "SELECT count(*) FROM p_rows") == 24
     assert value(db, "PRAGMA user_version") == 0
     assert sorted(tmp_path.iterdir()) == before
