@@ -103,3 +103,10 @@ def test_content_that_leads_back_is_one_error(trained):
     sentence = "content is a view that reads the predictor itself. Let it read the table behind."
     for ask in ("SELECT * FROM q", "SELECT * FROM one", "INSERT INTO q(q) VALUES ('train')"):
         assert refusal(trained, ask).endswith(sentence)
+
+
+def test_a_sign_that_stands_for_eighteen_letters_makes_a_long_text_no_longer():
+    # One prediction took eighteen times as long as any other text can.
+    from sqlite_ml_vtab.portable.words import MAX_LETTERS, countable
+
+    assert sum(map(len, countable("\ufdfa" * MAX_LETTERS))) <= MAX_LETTERS
