@@ -154,7 +154,7 @@ def _sparse() -> Any:
 
 
 def _zip_bomb(blob: bytes) -> bytes:
-    """Return the file with its array made 1.25 GB of zeros, deflated."""
+    """Return the file with its array made 2 GB of zeros, deflated."""
     found = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(blob)) as old, zipfile.ZipFile(found, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
@@ -162,10 +162,10 @@ def _zip_bomb(blob: bytes) -> bytes:
                 new.writestr(name, old.read(name))
                 continue
             head = io.BytesIO()
-            np.lib.format.write_array_header_1_0(head, {"descr": "<f8", "fortran_order": False, "shape": (160 * 2**20,)})
+            np.lib.format.write_array_header_1_0(head, {"descr": "<f8", "fortran_order": False, "shape": (2**28,)})
             with new.open(name, "w", force_zip64=True) as file:
                 file.write(head.getvalue())
-                for _ in range(1280):
+                for _ in range(2**11):
                     file.write(bytes(2**20))
     return found.getvalue()
 
@@ -308,7 +308,7 @@ ATTACKS = {
     "read": "names a file to read",
     "loop": "never comes to an end",
     "out": "points out of its arrays",
-    "memory": "is small, and more than 1 GB when it is read",
+    "memory": "is small, and 2 GB when it is read",
 }
 
 
