@@ -1,4 +1,4 @@
-"""The same attacks on this project's models and on what others store a model in: who ran code, crashed, read, swelled?
+"""The same attacks on this project's models and on what others store a model in, and what each of them did.
 
 Run, in an environment that has the rivals too (make attacks): python campaigns/fuzz/attacks.py
 Every file is made here, in a temporary directory, and every payload makes an empty directory there and no more. Each
@@ -16,15 +16,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 SECONDS = 10
+"""So much processor time, importing the library included."""
 GIGABYTES = 6
 SECRET = b"0123456789abcdef" * 4
 
@@ -126,8 +127,10 @@ def _joblib_read(blob: bytes, folder: Path) -> Any:
 def _skops_write(attack: str, folder: Path) -> bytes:
     import skops.io
 
-    if attack in ("loop", "out"):
+    if attack == "loop":
         return bytes(skops.io.dumps(_tree(attack)))
+    if attack == "out":
+        return bytes(skops.io.dumps(_sparse()))
     if attack == "memory":
         return _zip_bomb(skops.io.dumps(np.ones(4)))
     path = "os.mkdir" if attack == "code" else "numpy.fromfile"
@@ -138,6 +141,16 @@ def _skops_write(attack: str, folder: Path) -> bytes:
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("schema.json", json.dumps(node | {"protocol": 2, "_skops_version": "0.11"}))
     return file.getvalue()
+
+
+def _sparse() -> Any:
+    """Return a linear model whose sparse coefficients stand in a column far beyond their matrix."""
+    from sklearn.linear_model import LogisticRegression
+
+    draw = np.random.RandomState(0)
+    model = LogisticRegression().fit(draw.normal(size=(200, 2)), draw.randint(2, size=200)).sparsify()
+    model.coef_.indices[:] = 2**30
+    return model
 
 
 def _zip_bomb(blob: bytes) -> bytes:
@@ -169,14 +182,18 @@ def _skops_read(blob: bytes, folder: Path) -> Any:
 def _onnx_write(attack: str, folder: Path) -> bytes:
     from onnx import TensorProto, helper
 
-    if attack in ("loop", "out"):
-        return _onnx_trees(0 if attack == "loop" else 2**40)
+    if attack == "out":
+        return _onnx_trees(2**40)
     out = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 2])
     if attack == "memory":
         shape = helper.make_tensor("s", TensorProto.INT64, [1], [2**29])
         nodes = [helper.make_node("ConstantOfShape", ["s"], ["y"])]
         graph = helper.make_graph(nodes, "g", [x], [out], [shape])
+    elif attack == "loop":
+        graph = helper.make_graph(
+            [_endless()], "g", [x], [out], [helper.make_tensor("m", TensorProto.INT64, [], [2**62])]
+        )
     elif attack == "read":
         secret = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[16], data_location=TensorProto.EXTERNAL)
         secret.external_data.add(key="location", value="secret")
@@ -185,6 +202,17 @@ def _onnx_write(attack: str, folder: Path) -> bytes:
         graph = helper.make_graph([helper.make_node("os.mkdir", ["x"], ["y"], domain="os")], "g", [x], [out])
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid("os", 1)]
     return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString())
+
+
+def _endless() -> Any:
+    """Return a node that does nothing 2^62 times."""
+    from onnx import TensorProto, helper
+
+    value = helper.make_tensor_value_info
+    steps = [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Identity", ["v"], ["w"])]
+    inputs = [value("i", TensorProto.INT64, []), value("go", TensorProto.BOOL, []), value("v", TensorProto.FLOAT, None)]
+    outputs = [value("on", TensorProto.BOOL, []), value("w", TensorProto.FLOAT, None)]
+    return helper.make_node("Loop", ["m", "", "x"], ["y"], body=helper.make_graph(steps, "body", inputs, outputs))
 
 
 def _onnx_trees(child: int) -> bytes:
@@ -246,6 +274,7 @@ class _First:
 
 def _own_trained() -> tuple[Any, bytes]:
     import apsw
+
     import sqlite_ml_vtab
 
     db = apsw.Connection("")
@@ -277,9 +306,9 @@ FORMATS: dict[str, tuple[Callable[[str, Path], bytes], Callable[[bytes, Path], A
 ATTACKS = {
     "code": "names a function to call",
     "read": "names a file to read",
-    "loop": "a tree whose node is its own child",
-    "out": "a tree whose child is out of range",
-    "memory": "a small file of 2 GB",
+    "loop": "never comes to an end",
+    "out": "points out of its arrays",
+    "memory": "is small, and 2 GB when it is read",
 }
 
 
@@ -314,12 +343,7 @@ def measured(name: str, attack: str) -> tuple[str, str]:
         made = _child("make", name, attack, folder)
         if made.returncode:
             return "could not be made", made.stderr.decode()[-200:]
-        begun, used = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-        try:
-            child = _child("run", name, attack, folder)
-        except subprocess.TimeoutExpired:
-            return f"hung (over {SECONDS} s)", ""
-        del begun, used
+        child = _child("run", name, attack, folder)
         if (folder / "ran").exists():
             return "ran code", child.stdout.decode()[:100]
         if child.returncode == -signal.SIGXCPU:
@@ -338,12 +362,11 @@ def measured(name: str, attack: str) -> tuple[str, str]:
 
 def _child(what: str, name: str, attack: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
     def limited() -> None:
-        resource.setrlimit(resource.RLIMIT_CPU, (60 if what == "make" else SECONDS + 15, 80))
+        resource.setrlimit(resource.RLIMIT_CPU, (60 if what == "make" else SECONDS, 80))
 
     return subprocess.run(
         [sys.executable, __file__, what, name, attack, str(folder)],
         capture_output=True,
-        timeout=600,
         preexec_fn=limited,
         check=False,
     )
@@ -363,7 +386,8 @@ def main() -> int:
     print("| attack | " + " | ".join(FORMATS) + " |\n|---" * 1 + "|---" * len(FORMATS) + "|")
     failed = 0
     for attack, what in ATTACKS.items():
-        outcomes = [measured(name, attack) for name in FORMATS]
+        with ThreadPool() as pool:
+            outcomes = pool.starmap(measured, [(name, attack) for name in FORMATS])
         print(f"| {what} | " + " | ".join(outcome for outcome, _ in outcomes) + " |", flush=True)
         for name, (outcome, detail) in zip(FORMATS, outcomes, strict=True):
             print(f"    {name}: {outcome}: {detail}", file=sys.stderr)

@@ -5,6 +5,7 @@ Run, where atheris is installed: python campaigns/fuzz/coverage.py codec|json|de
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +15,11 @@ import atheris
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 
 with atheris.instrument_imports(include=["sqlite_ml_vtab"]):
+    import mutants
     from sqlite_ml_vtab.declaration import TASKS, parse
     from sqlite_ml_vtab.errors import DeclarationError, InputError, ModelError
     from sqlite_ml_vtab.portable import codec, from_bytes
     from sqlite_ml_vtab.portable.inputs import read_json
-
-    import mutants
 
 
 def read_model(data: bytes) -> None:
@@ -27,27 +27,21 @@ def read_model(data: bytes) -> None:
     cut = int.from_bytes(data[:2], "little")
     header, arrays = data[2 : 2 + cut], data[2 + cut :]
     body = codec.MAGIC + codec.FORMAT.to_bytes(4, "little") + len(header).to_bytes(4, "little") + header
-    try:
+    with contextlib.suppress(ModelError):
         from_bytes(mutants.sealed(body + bytes(-len(body) % 8) + arrays))
-    except ModelError:
-        pass
 
 
 def read_features(data: bytes) -> None:
     """Read features."""
-    try:
+    with contextlib.suppress(InputError):
         read_json(data.decode("utf-8", "ignore"), ["n", "c", "größe"])
-    except InputError:
-        pass
 
 
 def read_declaration(data: bytes) -> None:
     """Read the arguments of a table, which SQLite has divided at the commas."""
     task = list(TASKS)[data[0] % len(TASKS)] if data else "regression"
-    try:
+    with contextlib.suppress(DeclarationError):
         parse(task, "t", data[1:].decode("utf-8", "ignore").split(","))
-    except DeclarationError:
-        pass
 
 
 READERS: dict[str, Callable[[bytes], None]] = {

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import orjson
+
 from sqlite_ml_vtab.portable import codec
 from sqlite_ml_vtab.portable.families import FAMILIES
 from sqlite_ml_vtab.portable.inverse import INVERSES

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import apsw
+
 import sqlite_ml_vtab
 from sqlite_ml_vtab.declaration import TASKS
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS
@@ -21,10 +22,11 @@ from sqlite_ml_vtab.portable import from_bytes, members
 
 COUNT = 60
 SMALL = {"n_estimators": 3, "max_depth": 3}
+FEW = {"n_estimators": 3}
 LIGHT = {
     "theil_sen": {"max_subpopulation": 50},
     **dict.fromkeys(("random_forest", "extra_trees", "gradient_boosting"), SMALL),
-    **dict.fromkeys(("bagging", "ada_boost", "isolation_forest"), {"n_estimators": 3}),
+    **dict.fromkeys(("bagging", "ada_boost", "isolation_forest"), FEW),
     "hist_gradient_boosting": {"max_iter": 3, "max_depth": 3},
     "mlp": {"hidden_layer_sizes": [4], "max_iter": 5},
     "voting": {"estimators": ["knn", "decision_tree"]},

@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import apsw
+
 import sqlite_ml_vtab
 from sqlite_ml_vtab.declaration import TASKS
 from sqlite_ml_vtab.declaration.options import OPTIONS
 from sqlite_ml_vtab.errors import DeclarationError, InputError
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS
 from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
-
 from trying import signature
 
 # Names
@@ -258,7 +258,7 @@ def _declared(db: apsw.Connection, name: str, sql: str) -> tuple[str, str]:
         db.execute(sql)
     except DeclarationError as error:
         return "refused", "" if _is_sentence(str(error)) else f"no sentence: {error}"
-    except (apsw.SQLError, apsw.ParseErrorError if hasattr(apsw, "ParseErrorError") else apsw.SQLError) as error:
+    except apsw.SQLError as error:
         text = str(error)
         return "SQLite's error", "" if text.startswith(SQLITES_OWN) else f"SQLError: {text}"
     except BaseException as error:

@@ -1,18 +1,19 @@
-"""One blob: is it refused by the one error, or does it answer, and does nothing else happen?"""
+"""One blob: it is refused by the one error, or it answers, and nothing else happens."""
 
 from __future__ import annotations
 
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
+
 from sqlite_ml_vtab.errors import InputError, ModelError
-from sqlite_ml_vtab.portable import REFIT, Forecaster, JointScorer, PatternScorer, from_bytes, members, scorer_of
+from sqlite_ml_vtab.portable import REFIT, JointScorer, PatternScorer, from_bytes, members, scorer_of
 from sqlite_ml_vtab.portable.families import tree_evaluator
-from sqlite_ml_vtab.portable.forecasts import Walk
+from sqlite_ml_vtab.portable.forecasts import Forecaster, Walk
 from sqlite_ml_vtab.portable.scoring import read_columns
 
 VALUES: dict[str, Sequence[Any]] = {
@@ -84,10 +85,8 @@ def _ask_scorer(scorer: Any, features: Sequence[tuple[str, str]]) -> None:
 
 
 def _answered(question: Callable[[], object]) -> None:
-    try:
+    with suppress(InputError, ModelError):
         question()
-    except (InputError, ModelError):
-        pass
 
 
 def _about(scorer: Any, row: Sequence[Any], answer: Any, scores: Any) -> None:

@@ -64,7 +64,8 @@ def countable(text: str) -> Iterator[str]:
 
 
 def _words(text: str) -> list[str]:
-    return _WORD.findall(normalize("NFKC", text[:MAX_LETTERS]).lower())
+    # Cut twice: a single sign can become eighteen letters.
+    return _WORD.findall(normalize("NFKC", text[:MAX_LETTERS])[:MAX_LETTERS].lower())
 
 
 def _letters(word: str) -> Iterator[str]:

@@ -36,8 +36,7 @@ def test_codes_whose_difference_wraps_around_are_refused(stored):
     tree = mutants.tree_of(stored["events"])
     width = len(tree["parameters"]["starts"]) - 1
     assert width >= 4
-    wrapping = [0, 2**31 - 1, -(2**31), *range(-width + 4, 0), 5][: width + 1]
-    wrapping[-1] = 5
+    wrapping = [0, 2**31 - 1, -(2**31), *range(3 - width, 0), 5]
     starts = np.array(wrapping, dtype="<i4")
     assert (np.diff(starts) > 0).all()
     tree["parameters"] |= {"starts": starts, "tables": np.zeros((3, 5))}
@@ -104,3 +103,10 @@ def test_content_that_leads_back_is_one_error(trained):
     sentence = "content is a view that reads the predictor itself. Let it read the table behind."
     for ask in ("SELECT * FROM q", "SELECT * FROM one", "INSERT INTO q(q) VALUES ('train')"):
         assert refusal(trained, ask).endswith(sentence)
+
+
+def test_a_sign_that_stands_for_eighteen_letters_makes_a_long_text_no_longer():
+    # One prediction took eighteen times as long as any other text can.
+    from sqlite_ml_vtab.portable.words import MAX_LETTERS, countable
+
+    assert sum(map(len, countable("\ufdfa" * MAX_LETTERS))) <= MAX_LETTERS

@@ -34,7 +34,6 @@ def hostile(connect, tmp_path):
         db.execute(f"CREATE VIEW {name} AS {body}")
     for place, body in enumerate(TRIGGERS):
         db.execute(f"CREATE TABLE o{place}(x); CREATE TRIGGER r{place} AFTER INSERT ON o{place} BEGIN {body}; END")
-    db.execute("CREATE TRIGGER r AFTER UPDATE ON p_rows BEGIN INSERT INTO u VALUES (new.a); END")
     db.close()
     return connect(path, untrusted=True)
 
@@ -79,6 +78,17 @@ def test_a_trigger_of_the_file_cannot_use_a_predictor(hostile, place):
     assert refusal(hostile, f"INSERT INTO o{place} VALUES (1)").startswith("SQLError: unsafe use of ")
     assert value(hostile, "SELECT count(*) FROM p_rows") == 24
     assert value(hostile, "SELECT count(*) FROM p_versions") == 1
+
+
+def test_a_trigger_on_a_shadow_table_makes_sqlite_refuse_the_file(trained):
+    trained.execute("CREATE TRIGGER r AFTER UPDATE ON p_rows BEGIN DELETE FROM p_models; END")
+    db = apsw.Connection("")
+    sqlite_ml_vtab.load(db, untrusted=True)
+    db.deserialize("main", trained.serialize("main"))
+    assert refusal(db, "SELECT y FROM p(1, 2)") == (
+        "CorruptError: malformed database schema (r) - cannot create triggers on shadow tables"
+    )
+    db.close()
 
 
 COLUMNS = (

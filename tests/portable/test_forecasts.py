@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from sqlite_ml_vtab.errors import ModelError
-from sqlite_ml_vtab.portable import Forecaster, from_bytes, to_bytes
+from sqlite_ml_vtab.portable import from_bytes, to_bytes
 from sqlite_ml_vtab.portable.codec import decode, encode
 from sqlite_ml_vtab.portable.encoder import ColumnEncoding, Encoder
-from sqlite_ml_vtab.portable.forecasts import ForecastModel, Walk
+from sqlite_ml_vtab.portable.forecasts import Forecaster, ForecastModel, Walk
 from sqlite_ml_vtab.portable.lags import Recipe, change, filled, prepare, repeated
 from sqlite_ml_vtab.portable.model import Golden, Model
 from sqlite_ml_vtab.portable.steps import Step, in_words, written_like
