@@ -9,7 +9,7 @@ $(VENV)/ready: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	touch $@
 
-.PHONY: demo test lint docs floors bench rivals clean
+.PHONY: demo test lint docs floors bench rivals fuzz fuzz-coverage attacks faults stress skew clean
 demo: $(VENV)/ready
 	$(BIN)/sqlite-ml-vtab demo
 
@@ -40,5 +40,37 @@ bench: $(VENV)/ready
 rivals: $(VENV)/ready
 	$(BIN)/python benchmarks/rivals_speed.py
 
+SEED ?= 0
+fuzz: SIZE ?= 10000
+fuzz: $(VENV)/ready
+	$(BIN)/python campaigns/fuzz/models.py --size $(SIZE) --seed $(SEED)
+	$(BIN)/python campaigns/fuzz/text.py declarations --size $$(( $(SIZE) * 10 )) --seed $(SEED)
+	$(BIN)/python campaigns/fuzz/text.py inputs --size $$(( $(SIZE) * 10 )) --seed $(SEED)
+
+# The readers of bytes, JSON and declarations under atheris, which follows what is reached.
+fuzz-coverage:
+	$(PYTHON) -m venv $(VENV)-atheris
+	$(VENV)-atheris/bin/python -m pip install --quiet --editable . atheris
+	for reader in codec json declaration; do \
+	  $(VENV)-atheris/bin/python campaigns/fuzz/coverage.py $$reader -max_total_time=600 || exit 1; done
+
+# The same attacks on pickle, joblib, skops and ONNX Runtime: the table of docs/security.md.
+attacks:
+	$(PYTHON) -m venv $(VENV)-attacks
+	$(VENV)-attacks/bin/python -m pip install --quiet --editable . skops joblib
+	$(VENV)-attacks/bin/python campaigns/fuzz/attacks.py
+
+faults: SIZE ?= 4000
+faults: $(VENV)/ready
+	$(BIN)/python -m campaigns.faults --size $(SIZE) --seed $(SEED)
+
+stress: SIZE ?= 240
+stress: $(VENV)/ready
+	$(BIN)/python -m campaigns.stress --seconds $(SIZE) --seed $(SEED)
+
+# Databases written under older releases of scikit-learn, and read under today's.
+skew: $(VENV)/ready
+	$(BIN)/python campaigns/skew/run.py --write
+
 clean:
-	rm -rf $(VENV) $(VENV)-floors $(VENV)-rivals .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) $(VENV)-* .mypy_cache .pytest_cache .ruff_cache build dist

@@ -13,7 +13,7 @@ from sqlite_ml_vtab.learning import training
 from sqlite_ml_vtab.learning.algorithms import ALGORITHMS
 from sqlite_ml_vtab.portable import from_bytes
 from sqlite_ml_vtab.portable.families import FAMILIES
-from sqlite_ml_vtab.portable.scoring import read_columns
+from sqlite_ml_vtab.portable.scoring import read_columns, turned
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlite_ml_vtab.PredictorWarning")
 
@@ -100,7 +100,7 @@ class Asked:
     def estimators_answers(self):
         """Return what the estimator itself says of x: values, and chances by class where it has some."""
         model = from_bytes(value(self.db, "SELECT model FROM p_models WHERE version = 1"))
-        matrix = model.encoder.matrix(read_columns(model.features, self.rows))
+        matrix = model.encoder.matrix(read_columns(model.features, turned(model.features, self.rows)))
         estimator = self.kept[0]
         has_chances = self.name not in NO_CHANCES and hasattr(estimator.fitted, "predict_proba")
         with warnings.catch_warnings(), np.errstate(all="ignore"):
