@@ -14,7 +14,7 @@ from sqlite_ml_vtab.errors import InputError, ModelError
 from sqlite_ml_vtab.portable import REFIT, JointScorer, PatternScorer, from_bytes, members, scorer_of
 from sqlite_ml_vtab.portable.families import tree_evaluator
 from sqlite_ml_vtab.portable.forecasts import Forecaster, Walk
-from sqlite_ml_vtab.portable.scoring import read_columns
+from sqlite_ml_vtab.portable.scoring import read_columns, turned
 
 VALUES: dict[str, Sequence[Any]] = {
     "NUMBER": (0.5, None, -3, 1e308, 0, -1e300, 2**53, -0.0, 5e-324),
@@ -52,7 +52,7 @@ class Events:
             self._is_on = False
 
 
-QUIET = ("sys._getframe", "object.__getattr__", "array.__new__")
+QUIET = ("sys._getframe", "object.__getattr__", "array.__new__", "builtins.id")
 """Events that reach nothing: all others count."""
 
 
@@ -80,6 +80,7 @@ def _ask_scorer(scorer: Any, features: Sequence[tuple[str, str]]) -> None:
     rows.append([None] * len(features))
     for row in rows:
         _answered(lambda row=row: _about(scorer, row, *scorer.one(row)))
+        _answered(lambda row=row: scorer.answer(row))
     _answered(lambda: _about_many(scorer, rows))
     _answered(lambda: scorer.many([]))
 
@@ -119,7 +120,7 @@ def _ask_forecaster(forecaster: Forecaster) -> None:
     count = 5
     kinds = model.declared
     rows = [[VALUES[kind][n % len(VALUES[kind])] for _, kind in kinds] for n in range(2 * count)]
-    columns = [column.reshape(2, count) for column in read_columns(kinds, rows)] if kinds else []
+    columns = [column.reshape(2, count) for column in read_columns(kinds, turned(kinds, rows))] if kinds else []
     start = int(model.step.next(0.0))
     times = np.array([model.step.times(first + np.arange(count)) for first in (start, start + 40)])
     keys = [("a",) * len(model.groups), (None,) * len(model.groups)]

@@ -136,9 +136,9 @@ def format_of(tables: Tables) -> object:
 
 def put_format(tables: Tables, release: str) -> None:
     """Write that the tables are of this FORMAT, and the release, where none is named."""
-    sql = f"INSERT OR {{}} INTO {tables.of('config')}(key, value) VALUES (?, ?)"
-    tables.rows(sql.format("REPLACE"), ("format", FORMAT))
-    tables.rows(sql.format("IGNORE"), ("created_with", release))
+    for conflict, key, value in (("REPLACE", "format", FORMAT), ("IGNORE", "created_with", release)):
+        sql = f"INSERT OR {conflict} INTO {tables.of('config')}(key, value) VALUES (?, ?)"
+        tables.rows(sql, (key, value))
 
 
 def config(tables: Tables, key: str) -> object:

@@ -7,6 +7,7 @@ import pytest
 import trying
 from asking import command, declare, fill, refusal, value
 
+import sqlite_ml_vtab
 from sqlite_ml_vtab import predictor
 from sqlite_ml_vtab.errors import ModelError
 from sqlite_ml_vtab.portable import from_bytes
@@ -58,6 +59,7 @@ def trained(connect):
 
 def test_what_stands_in_the_models_place_is_refused_by_every_way_to_ask(trained):
     mend = "Run: INSERT INTO p(p, options) VALUES ('rebuild', '{\"version\": 1}')."
+    assert value(trained, "PRAGMA integrity_check") == "ok"
     for make, sentence in corpus.FOREIGN.values():
         blob = make()
         trained.execute("SAVEPOINT s")
@@ -65,7 +67,7 @@ def test_what_stands_in_the_models_place_is_refused_by_every_way_to_ask(trained)
         with EVENTS.listening() as seen:
             for ask in ("SELECT y FROM p(1, 2)", "SELECT ml_predict('p', 1, 2)", "SELECT y FROM p WHERE source = 'p'"):
                 assert refusal(trained, ask) == f"ModelError: p: version 1: {sentence} {mend}"
-            assert value(trained, "PRAGMA integrity_check") == "ok"
+            assert value(trained, "PRAGMA integrity_check") == f"p: version 1: {sentence} {mend}"
         assert seen == []
         trained.execute("ROLLBACK TO s; RELEASE s")
 
@@ -80,7 +82,9 @@ def test_a_prediction_opens_nothing_and_imports_nothing(trained):
 
 
 def test_looking_at_the_schema_decodes_no_model(trained, monkeypatch):
-    monkeypatch.setattr("sqlite_ml_vtab.portable.codec.decode", lambda *_: pytest.fail("a model was decoded"))
+    sqlite_ml_vtab.load(trained, untrusted=True)
+    for where in ("portable.codec.decode", "predictor.integrity.decode", "predictor.integrity.from_bytes"):
+        monkeypatch.setattr(f"sqlite_ml_vtab.{where}", lambda *_: pytest.fail("a model was decoded"))
     for ask in ("SELECT * FROM sqlite_schema", "PRAGMA table_list", "PRAGMA table_xinfo(p)", "PRAGMA quick_check"):
         assert list(trained.execute(ask)) != []
     assert value(trained, "PRAGMA integrity_check") == "ok"

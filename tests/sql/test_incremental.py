@@ -258,11 +258,15 @@ def test_going_on_equals_the_bare_estimator_over_the_same_rows(db, small, algori
     features = {row[0]: row[1:] for row in rows(db, "SELECT id, a, b, c, y FROM x")}
     by_hand = bare(algorithm)
     for [ids] in seen:
-        matrix = model.encoder.matrix(read_columns(model.features, turned(model.features, [features[row][:3] for row in ids])))
+        matrix = model.encoder.matrix(
+            read_columns(model.features, turned(model.features, [features[row][:3] for row in ids]))
+        )
         if algorithm == "multinomial_nb":
             matrix = np.maximum(matrix, 0)
         by_hand.partial_fit(matrix, [int(features[row][3] == "yes") for row in ids], classes=[0, 1])
-    matrix = model.encoder.matrix(read_columns(model.features, turned(model.features, [row[:3] for row in features.values()])))
+    matrix = model.encoder.matrix(
+        read_columns(model.features, turned(model.features, [row[:3] for row in features.values()]))
+    )
     expected = by_hand.predict_proba(matrix)[:, 1]
     told = [json.loads(text)["yes"] for (text,) in rows(db, "SELECT probabilities FROM p WHERE source = 'x'")]
     assert len(seen) >= 3

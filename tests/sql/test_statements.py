@@ -371,3 +371,12 @@ def test_double_quoted_strings_may_be_switched_off(db):
     db.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
     db.execute(DATA + ";" + DECLARE + INSERT + TRAIN)
     assert_answers(db)
+
+
+@pytest.mark.parametrize("name", ["{}", "{0}", "%s", "{name!r}"])
+def test_a_name_of_braces_is_a_name(db, name):
+    db.execute(f'CREATE VIRTUAL TABLE "{name}" USING ml_regression(a REAL, y REAL TARGET, algorithm=ridge)')
+    db.executemany(f'INSERT INTO "{name}" VALUES (?, ?)', [(n, n) for n in range(9)])
+    db.execute(f'INSERT INTO "{name}"("{name}") VALUES (\'train\')')
+    assert value(db, f'SELECT count(y) FROM "{name}"(5)') == 1
+    assert value(db, "SELECT ml_predict(?, 5) IS NOT NULL", (f'"{name}"',)) == 1
