@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
-from math import isfinite
+from math import isfinite, nan
 from operator import itemgetter, mul
 from typing import Any
 
@@ -149,22 +149,10 @@ def _sum(terms: Sequence[_Term], intercept: Floats, output: int) -> Callable[[Se
         for term in terms[len(numbers) :]
     ]
     slopes, start = [float(term.slopes[output]) for term in numbers], float(intercept[output])
-    careful = _careful(numbers, slopes, categories, start, output)
-    if not categories:
+    pick = _picker([term.place for term in numbers]) if categories else _all
+    other = _with_nulls(numbers, slopes, categories, start, output)
 
-        def of_numbers(values: Sequence[Any]) -> float:
-            try:
-                found: float = sum(map(mul, slopes, values)) + start
-                if isfinite(found):
-                    return found
-            except (TypeError, OverflowError):
-                pass
-            return careful(values)
-
-        return of_numbers
-    pick = _picker([term.place for term in numbers])
-
-    def of_both(values: Sequence[Any]) -> float:
+    def total(values: Sequence[Any]) -> float:
         try:
             found: float = sum(map(mul, slopes, pick(values)))
             for place, added in categories:
@@ -173,9 +161,25 @@ def _sum(terms: Sequence[_Term], intercept: Floats, output: int) -> Callable[[Se
                 return found + start
         except (TypeError, OverflowError):
             pass
-        return careful(values)
+        return other(values)
 
-    return of_both
+    if categories:
+        return total
+
+    def of_numbers(values: Sequence[Any]) -> float:
+        try:
+            found: float = sum(map(mul, slopes, values)) + start
+            if isfinite(found):
+                return found
+        except (TypeError, OverflowError):
+            pass
+        return other(values)
+
+    return of_numbers
+
+
+def _all(values: Sequence[Any]) -> Sequence[Any]:
+    return values
 
 
 def _picker(places: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
@@ -184,23 +188,31 @@ def _picker(places: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
     return lambda values: [values[place] for place in places]
 
 
-def _careful(
+def _with_nulls(
     numbers: Sequence[_Term],
     slopes: Sequence[float],
     categories: Sequence[tuple[int, CategoryPlaces]],
     start: float,
     output: int,
 ) -> Callable[[Sequence[Any]], float]:
-    """Return the same sum where a value is missing or is none at all: each is read, in declared order, as elsewhere."""
+    """Return the same sum where a number is missing; where a value is none at all, it is refused."""
     nulls = [float(term.table[0, output]) for term in numbers]
+    steps = list(zip([term.place for term in numbers], slopes, nulls, strict=True))
     kinds = [(term.place, "NUMBER", term.column.name) for term in numbers]
     kinds += [(place, "CATEGORY", added.name) for place, added in categories]
+    kinds.sort()
 
     def total(values: Sequence[Any]) -> float:
-        read = {place: ONE[kind](name, values[place]) for place, kind, name in sorted(kinds)}
-        given = [read[term.place] for term in numbers]
-        parts = [null if x != x else slope * x for slope, null, x in zip(slopes, nulls, given, strict=True)]
-        parts += [added[read[place]] for place, added in categories]
-        return sum(parts) + start
+        try:
+            parts = [null if values[place] is None else slope * values[place] for place, slope, null in steps]
+            parts += [added[values[place]] for place, added in categories]
+            found = sum(parts) + start
+        except (TypeError, OverflowError):
+            found = nan
+        if not isfinite(found):
+            # A value that is infinite or no number at all is refused here, the first in declared order.
+            for place, kind, name in kinds:
+                ONE[kind](name, values[place])
+        return found
 
     return total
