@@ -98,6 +98,6 @@ def train(
     `if_changed` ``"refit"`` fits once more to the rows that there are then. While another connection writes, storing is
     tried again for `wait` seconds, beyond the busy timeout of the connection. Raises whatever the command raises.
     """
-    from sqlite_ml_vtab.vtab.load import train as train_on
+    from sqlite_ml_vtab.vtab.train import train as train_on
 
     return train_on(connection, table, options, deploy, if_changed, wait)

@@ -210,7 +210,7 @@ def test_a_first_prediction_imports_nothing_that_fits_tunes_or_compares(trained)
     learning = {name for name in loaded if name.startswith(f"{NAME}.learning.")}
     assert learning == {f"{NAME}.learning.search", f"{NAME}.learning.search.workers"}
     verbs = {name.rpartition(".")[2] for name in loaded if name.startswith(f"{NAME}.predictor.")}
-    assert verbs == {"accepted", "base", "belonging", "kept", "scoring", "versions"}
+    assert verbs == {"accepted", "base", "belonging", "formats", "kept", "scoring", "versions"}
     assert {f"{NAME}.{name}" for name in ("commands", "cli", "vtab.forecast", "store.runs")} & set(loaded) == set()
 
 

@@ -62,7 +62,7 @@ class _Finish:
         """Finish the `width` values that stand in a matrix row from `start` on."""
         within = slice(start, start + width)
         parts = (encoder.fill[within], encoder.centre[within], encoder.scale[within])
-        self.steps = list(zip(*(part.tolist() for part in parts), strict=True))
+        self.steps: list[tuple[float, float, float]] = list(zip(*(part.tolist() for part in parts), strict=True))
         self.is_scaled = any(centre != 0.0 or scale != 1.0 for _, centre, scale in self.steps)
 
     def __call__(self, row: Sequence[float]) -> list[float]:
@@ -115,7 +115,13 @@ def _number_reader(encoding: ColumnEncoding, finish: _Finish) -> Callable[[Any],
     null = (fill - centre) / scale
     read: Callable[[str, Any], float] = ONE["NUMBER"]
     if finish.is_scaled:
-        return lambda value: null if value is None else (read(name, value) - centre) / scale
+
+        def scaled(value: Any) -> float:
+            if type(value) is float and -HUGE <= value <= HUGE:
+                return (value - centre) / scale
+            return null if value is None else (read(name, value) - centre) / scale
+
+        return scaled
 
     def plain(value: Any) -> float:
         if type(value) is float and -HUGE <= value <= HUGE:

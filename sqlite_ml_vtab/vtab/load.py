@@ -1,24 +1,19 @@
-"""What the face of the package calls: load and train."""
+"""What `sqlite_ml_vtab.load` calls."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import apsw
 
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration.options import memory
-from sqlite_ml_vtab.errors import CommandError, TrainingError, about, choices, shown
-from sqlite_ml_vtab.learning.stopping import in_time
+from sqlite_ml_vtab.errors import CommandError, choices, shown
+from sqlite_ml_vtab.predictor import scoring  # noqa: F401 - what predicts is imported before a file is opened
 from sqlite_ml_vtab.vtab.datasets import DatasetModule
 from sqlite_ml_vtab.vtab.functions import register_scalar_functions, register_table_functions
-from sqlite_ml_vtab.vtab.landing import Landing, land, moment
 from sqlite_ml_vtab.vtab.module import LOADED, Loaded, host_algorithms, register
-from sqlite_ml_vtab.vtab.table import Table
-from sqlite_ml_vtab.vtab.watch import interruptible
 
 
 def load(
@@ -80,57 +75,3 @@ def _distrust(loaded: Loaded) -> None:
     loaded.connection.execute("PRAGMA writable_schema = RESET")
     loaded.db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     loaded.db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
-
-
-def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options as JSON would have them: numbers of numpy are numbers too.
-
-    Raises CommandError for what is no JSON.
-    """
-    try:
-        found: dict[str, Any] = json.loads(json.dumps(options, default=lambda value: value.item()))
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        raise CommandError(f"the options are values that JSON can hold, got {shown(dict(options))}.") from None
-    return found
-
-
-def train(
-    db: apsw.Connection, table: str, options: Mapping[str, Any], deploy: bool | None, if_changed: str, wait: float
-) -> int:
-    """Train outside the write lock; see `sqlite_ml_vtab.train`."""
-    loaded = LOADED.get(db)
-    if loaded is None:
-        raise CommandError("the connection is not loaded. Call sqlite_ml_vtab.load(connection) first.")
-    if deploy is not None and not isinstance(deploy, bool):
-        raise CommandError(f"deploy is True, False or None, got {shown(deploy)}.")
-    if if_changed not in ("refuse", "refit"):
-        raise CommandError(f"if_changed is 'refuse' or 'refit', got {shown(if_changed)}.")
-    if type(wait) not in (int, float) or not 0 <= wait < float("inf"):
-        raise CommandError(f"wait is a number of seconds, 0 or more, got {shown(wait)}.")
-    options = _plain(options)
-    found = loaded.table(table)
-    with about(found.name):
-        landing = _fitted(found, options, deploy)
-        try:
-            return land(loaded, landing, wait)
-        except TrainingError:
-            if not (landing.has_changed and if_changed == "refit"):
-                raise
-        landing = _fitted(found, options, deploy)
-        try:
-            return land(loaded, landing, wait)
-        except TrainingError:
-            if not landing.has_changed:
-                raise
-        raise TrainingError(
-            "the rows changed while the model was fitted, and again while it was refitted. "
-            f"Hold the lock meanwhile: {found.predictor.command('train')}."
-        )
-
-
-def _fitted(table: Table, options: Mapping[str, Any], deploy: bool | None) -> Landing:
-    """Read the rows and fit, stopped by an interrupt or by the option ``timeout``."""
-    before, seconds = moment(table), verbs.seconds_allowed(options)
-    chosen = {name: value for name, value in options.items() if name != "timeout"}
-    run = partial(in_time, "train", seconds, partial(verbs.attempt, table.predictor, chosen))
-    return Landing(table, before, interruptible(table.loaded.db, run), deploy)

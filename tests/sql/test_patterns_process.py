@@ -41,7 +41,7 @@ warm = apsw.Connection("")
 sqlite_ml_vtab.load(warm)
 watching, seen, answers = False, [], {}
 def hook(event, args):
-    if watching and not event.startswith(("apsw.", "sys._getframe", "object.__")):
+    if watching and not event.startswith(("apsw.", "sys._getframe", "object.__", "builtins.id", "array.__new__")):
         seen.append([event, str(args)[:200]])
 sys.addaudithook(hook)
 watching = True

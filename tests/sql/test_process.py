@@ -86,10 +86,11 @@ AUDITED = """
 import json, sys, apsw, sqlite_ml_vtab
 warm = apsw.Connection("")
 sqlite_ml_vtab.load(warm)
+warm.execute("CREATE VIRTUAL TABLE w USING ml_regression(a REAL, y REAL TARGET); PRAGMA integrity_check")
 seen = []
 watching = False
 def hook(event, args):
-    if watching and not event.startswith(("apsw.", "sys._getframe", "object.__")):
+    if watching and not event.startswith(("apsw.", "sys._getframe", "object.__", "builtins.id", "array.__new__")):
         seen.append([event, str(args)[:200]])
 sys.addaudithook(hook)
 watching = True

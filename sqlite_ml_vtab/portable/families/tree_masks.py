@@ -81,7 +81,8 @@ def layout(parameters: Parameters) -> Layout | None:
     left, feature = parameters["left"], parameters["feature"]
     leaves = int(np.add.reduceat(left == 0, parameters["roots"], dtype=np.int64).max())
     inner = left != 0
-    asked = len(np.unique(feature[inner]))
+    # Not numpy.unique: the first call imports numpy.ma.
+    asked = int(np.count_nonzero(np.bincount(feature[inner])))
     if leaves > MAX_LEAVES or asked > MAX_FEATURES:
         return None
     found = _laid(parameters, leaves)
@@ -119,15 +120,18 @@ def masks(parameters: Parameters, where: Layout) -> list[tuple[int, Floats, Any]
     threshold, slot = limits(parameters)[inner], where.slot[_tree(parameters)[inner]]
     is_right = parameters["missing_left"][inner] == 0
     found = []
-    features, starts = np.unique(parameters["feature"][inner], return_index=True)
-    for feature, start, end in zip(features.tolist(), starts, np.append(starts, len(inner))[1:], strict=True):
+    feature = parameters["feature"][inner]
+    starts = np.flatnonzero(np.diff(feature, prepend=-1))
+    for number, start, end in zip(feature[starts].tolist(), starts, np.append(starts, len(inner))[1:], strict=True):
         asked = slice(start, end)
-        values, place = np.unique(threshold[asked], return_inverse=True)
+        values = np.sort(threshold[asked])
+        values = values[np.append(True, values[1:] != values[:-1])]
+        place = np.searchsorted(values, threshold[asked])
         rows = np.full((len(values) + 2, where.slots), np.iinfo(where.field).max, dtype=where.field)
         np.bitwise_and.at(rows, (place + 1, slot[asked]), kept[asked])
         np.bitwise_and.accumulate(rows[:-1], axis=0, out=rows[:-1])
         np.bitwise_and.at(rows[-1], slot[asked][is_right[asked]], kept[asked][is_right[asked]])
-        found.append((feature, values, rows))
+        found.append((number, values, rows))
     return found
 
 
