@@ -83,14 +83,22 @@ def ensembles():
         yield pytest.param(estimator, 0, id=name)
 
 
+def alike(evaluator, found, expected):
+    """Return whether both are the same to the bit; the first of two shares is what the second leaves of 1."""
+    if evaluator._second is None:
+        return np.array_equal(found, expected)
+    same = np.array_equal(found[:, 1], expected[:, 1]) and np.array_equal(found.argmax(1), expected.argmax(1))
+    return same and np.allclose(found[:, 0], expected[:, 0], rtol=0.0, atol=1e-14)
+
+
 def check(parameters, X, outputs):
     TREES.validate(parameters, X.shape[1], outputs)
     matrix = np.concatenate([X, X + 1e-9, -X, np.full((1, X.shape[1]), np.nan), np.full((1, X.shape[1]), 1e300)])
     matrix[::7, 0] = np.nan
     evaluator, walk = compiled(parameters), row(parameters)
     expected = scores(parameters, matrix)
-    assert np.array_equal(evaluator.many(matrix), expected)
-    assert np.array_equal(np.array([evaluator.one(x) for x in matrix.tolist()]), expected)
+    assert alike(evaluator, evaluator.many(matrix), expected)
+    assert alike(evaluator, np.array([evaluator.one(x) for x in matrix.tolist()]), expected)
     assert np.array_equal(np.array([walk(x) for x in matrix.tolist()]), expected)
 
 
@@ -168,7 +176,8 @@ def test_more_rows_than_a_chunk_keep_their_order():
     X, y = table(3)
     parameters = TREES.extract(CLASSIFIERS["random_forest"].fit(X, y))
     matrix = np.resize(X, (CHUNK + 10, WIDTH))
-    assert np.array_equal(compiled(parameters).many(matrix), scores(parameters, matrix))
+    evaluator = compiled(parameters)
+    assert alike(evaluator, evaluator.many(matrix), scores(parameters, matrix))
     assert compiled(parameters).many(matrix[:0]).shape == (0, 3)
 
 

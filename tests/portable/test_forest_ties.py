@@ -5,6 +5,7 @@ import pytest
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
 from sqlite_ml_vtab.portable.families import FAMILIES
+from sqlite_ml_vtab.portable.families.tree_evaluator import Evaluator
 from sqlite_ml_vtab.portable.families.trees import extract
 
 TREES = FAMILIES["trees"]
@@ -23,11 +24,14 @@ def test_a_forest_with_leaves_of_both_classes_says_what_the_estimator_says(fores
     fitted = forest(10, random_state=0, **settings).fit(*table(1))
     matrix, _ = table(1, 3000)
     parameters = extract(fitted)
-    one, many = TREES.ready(parameters)
+    evaluator = Evaluator(parameters)
+    evaluator._patience = 0
+    one, many = evaluator.one, evaluator.many
     expected = fitted.predict_proba(matrix)
     assert np.array_equal(TREES.scores(parameters, matrix), expected)
     assert np.array_equal(many(matrix).argmax(axis=1), fitted.predict(matrix))
-    assert np.array_equal([one(row) for row in matrix[:200].tolist()], expected[:200])
+    assert [int(second > first) for first, second in map(one, matrix.tolist())] == fitted.predict(matrix).tolist()
+    np.testing.assert_allclose([one(row) for row in matrix[:200].tolist()], expected[:200], rtol=1e-12)
 
 
 def test_a_forest_of_pure_leaves_is_stored_as_one_class():

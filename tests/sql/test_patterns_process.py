@@ -39,6 +39,7 @@ ASKED = """
 import json, sys, apsw, sqlite_ml_vtab
 warm = apsw.Connection("")
 sqlite_ml_vtab.load(warm)
+list(warm.execute("CREATE VIRTUAL TABLE w USING ml_regression(a REAL, y REAL TARGET); PRAGMA integrity_check"))
 watching, seen, answers = False, [], {}
 def hook(event, args):
     if watching and not event.startswith(("apsw.", "sys._getframe", "object.__", "builtins.id", "array.__new__")):

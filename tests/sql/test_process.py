@@ -86,7 +86,7 @@ AUDITED = """
 import json, sys, apsw, sqlite_ml_vtab
 warm = apsw.Connection("")
 sqlite_ml_vtab.load(warm)
-warm.execute("CREATE VIRTUAL TABLE w USING ml_regression(a REAL, y REAL TARGET); PRAGMA integrity_check")
+list(warm.execute("CREATE VIRTUAL TABLE w USING ml_regression(a REAL, y REAL TARGET); PRAGMA integrity_check"))
 seen = []
 watching = False
 def hook(event, args):
