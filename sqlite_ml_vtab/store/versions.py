@@ -44,7 +44,7 @@ WITH_VERSION = ("models", "states", "parts", "metrics", "holdout")
 
 
 def next_number(tables: Tables) -> int:
-    """Return the number of the next version; numbers of forgotten versions do not come back."""
+    """Return the number of the next version; that of a version that was ever deployed does not come back."""
     latest = tables.value(
         f"SELECT max(coalesce((SELECT max(version) FROM {tables.of('versions')}), 0), "
         f"coalesce((SELECT max(version) FROM {tables.of('deployments')} WHERE typeof(version) = 'integer'), 0))"
