@@ -90,10 +90,13 @@ def opened(path: str) -> apsw.Connection:
 
 
 def _mixed(random: np.random.Generator, columns: Sequence[list[float]]) -> list[list[Any]]:
-    """Return columns of which the last two are categories and one value in twenty is NULL."""
+    """Return columns of which the last two are categories and one value in twenty is NULL.
+
+    Behind the 16th argument of a call a NULL must be passed as JSON, so that there none is.
+    """
     rows = len(columns[0])
     texts = [[words[code] for code in random.integers(0, len(words), rows)] for words in CATEGORIES]
-    missing = [random.random(rows) < 0.05 for _ in columns]
+    missing = [random.random(rows) < (0.05 if place < 16 else 0.0) for place, _ in enumerate(columns)]
     together: list[list[Any]] = [*columns[:-2], *texts]
     return [
         [None if gone else value for value, gone in zip(column, holes, strict=True)]
