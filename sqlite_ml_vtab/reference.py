@@ -15,7 +15,8 @@ from sqlite_ml_vtab.learning.algorithms import ALGORITHMS, DEFAULT_ALGORITHM
 from sqlite_ml_vtab.learning.datasets import DATASETS
 from sqlite_ml_vtab.learning.forecasts.backtest import MEASURES, SAYS
 from sqlite_ml_vtab.learning.metrics import MAIN, METRICS
-from sqlite_ml_vtab.store.shadows import SHADOW_TABLES, column_names
+from sqlite_ml_vtab.store import shadows
+from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
 from sqlite_ml_vtab.vtab.functions import TABLE_FUNCTIONS
 
 Rows = Iterable[tuple[str, ...]]
@@ -198,7 +199,7 @@ def _shortened(columns: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
 
 def _shadows() -> Rows:
     for suffix in SHADOW_TABLES:
-        yield f"t_{suffix}", ", ".join(column_names(suffix)) or "id, and the declared columns", SHADOWS[suffix]
+        yield f"t_{suffix}", ", ".join(shadows.columns(suffix)) or "id, and the declared columns", SHADOWS[suffix]
 
 
 TOPICS: dict[str, Topic] = {

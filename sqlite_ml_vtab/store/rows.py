@@ -34,7 +34,7 @@ class Rows:
     from xRelease, and before every read. Inside a transaction of the user only a statement of many rows tells its end,
     and xSavepoint tells its beginning; there a row without a savepoint before it is written at once. (A savepoint may
     be the user's own: then a single row behind it is written with the next statement that touches the predictor, or
-    when the savepoint ends.)
+    when the savepoint ends or another begins.)
 
     It is not always told that a statement was undone: apsw leaves out xRollbackTo while a Python exception is on its
     way. So inside a transaction of the user a witness is written, which is undone with the statement.
@@ -120,7 +120,12 @@ class Rows:
         self._held, self._run, self._room, self._witness, self._is_holding = {}, [], 0, None, False
 
     def savepoint_opened(self) -> None:
-        """Note that a savepoint was opened: by the user, or by SQLite for a statement of many rows."""
+        """Note that a savepoint is opened: by the user, or by SQLite for a statement of many rows.
+
+        What a statement before it has left is written now: within the savepoint it would be undone with it.
+        """
+        if self._held or self._run:
+            self.flush()
         self._announced = self._connection.total_changes()
 
     def change(self, rowid: int, new_rowid: int, values: Sequence[Any], *, replace: bool) -> bool:

@@ -60,9 +60,9 @@ SHADOW_TABLES: dict[str, str] = {
 
 
 def columns(suffix: str) -> tuple[str, ...]:
-    """Return the column names of a shadow table other than ``rows``."""
+    """Return the column names of a shadow table, none for those of ``rows``, which the declaration names."""
     listed, _, _ = SHADOW_TABLES[suffix].partition(", PRIMARY KEY (")
-    return tuple(definition.split(" ")[0] for definition in listed.split(", "))
+    return tuple(definition.split(" ")[0] for definition in listed.split(", ") if definition)
 
 
 def row_key(columns: Sequence[Column]) -> str:
@@ -123,12 +123,6 @@ def has_columns(tables: Tables, columns: Sequence[Column]) -> bool:
     return all(_columns_there(tables, suffix) == _wanted(suffix, columns) for suffix in SHADOW_TABLES)
 
 
-def column_names(suffix: str) -> list[str]:
-    """Return the names of the columns of a shadow table, none for those of ``rows``."""
-    definition = SHADOW_TABLES[suffix].partition(", PRIMARY KEY")[0]
-    return [part.partition(" ")[0] for part in definition.split(", ") if part]
-
-
 def format_of(tables: Tables) -> object:
     """Return the format number that stands in the config table, None where there is none."""
     return config(tables, "format")
@@ -151,8 +145,8 @@ def _columns_there(tables: Tables, suffix: str) -> set[str]:
     return {name for (name,) in tables.rows(sql, (f"{tables.name}_{suffix}", tables.schema))}
 
 
-def _wanted(suffix: str, columns: Sequence[Column]) -> set[str]:
-    names = column_names(suffix) or [row_key(columns), *(column.name for column in columns)]
+def _wanted(suffix: str, declared: Sequence[Column]) -> set[str]:
+    names = columns(suffix) or (row_key(declared), *(column.name for column in declared))
     return set(map(folded, names))
 
 

@@ -47,7 +47,8 @@ class Predictions:
         self._names = table.predictor.feature_names
         self._takes_json = len(self._names) == 1
         self._has_version = choice.has_version
-        self._checked = choice.checked
+        # Only values come one a feature; of IN and of a source SQLite compares what they were read from.
+        self._checked = choice.checked if choice.way is Way.CALL else 0
         first = len(table.layout.visible)
         self._compared = range(first + max(choice.checked, 1) - 1, first + len(table.layout.arguments))
         """The numbers of the arguments that SQLite compares once more."""

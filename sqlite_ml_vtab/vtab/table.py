@@ -252,7 +252,8 @@ class Table:
 
     def Savepoint(self, level: int) -> None:
         """Note a savepoint."""
-        self.predictor.rows.savepoint_opened()
+        with self.naming:
+            self.predictor.rows.savepoint_opened()
 
     def Release(self, level: int) -> None:
         """Write what is held back: the statement has ended."""

@@ -351,3 +351,14 @@ def test_every_argument_behind_the_sixteenth_is_its_own_row_s(db):
     for truth, found, last in joined:
         assert last == truth * 20
         assert found == rows(db, "SELECT y FROM p(?)", (str([truth * (k + 1) for k in range(20)]),))[0][0]
+
+
+@pytest.mark.parametrize("condition", ["a > -1", "a = 1"])
+def test_in_and_source_give_what_was_asked_behind_sixteen_conditions(trained, condition):
+    conditions = " AND ".join([condition] * 17)
+    assert rows(trained, f"SELECT y, features FROM p WHERE {conditions} AND features IN ('[1,2]', '[-1,2]')") == [
+        ("low", "[1,2]")
+    ]
+    assert rows(trained, f"SELECT y, features, source FROM p WHERE {conditions} AND source = 'SELECT 1 a, 2 b'") == [
+        ("low", None, "SELECT 1 a, 2 b")
+    ]

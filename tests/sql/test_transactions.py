@@ -1,5 +1,6 @@
 """Rows, versions and deployments belong to the user's transaction, and come and go with it."""
 
+import contextlib
 import threading
 
 import apsw
@@ -7,6 +8,7 @@ import pytest
 from asking import command, declare, fill, refusal, rows, value
 
 import sqlite_ml_vtab
+from sqlite_ml_vtab import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlite_ml_vtab.PredictorWarning")
 
@@ -84,6 +86,27 @@ def test_a_released_savepoint_stays(trained):
     trained.execute("RELEASE two; RELEASE one")
     assert value(trained, ASK) == "small"
     assert not trained.in_transaction
+
+
+UNDONE = {
+    "a savepoint": "SAVEPOINT t; ROLLBACK TO t",
+    "rows, one of which is refused": "INSERT INTO p SELECT value, 1, 'x' FROM json_each('[4, \"no number\"]')",
+    "changes, one of which is refused": "UPDATE p SET a = iif(rowid = 9, 'no number', 7)",
+    "rows of another table": "INSERT INTO other VALUES (1), (NULL)",
+}
+
+
+@pytest.mark.parametrize("undone", UNDONE)
+@pytest.mark.parametrize("before", ["BEGIN; SAVEPOINT s", "SAVEPOINT s", "BEGIN"])
+def test_a_row_behind_a_savepoint_outlives_what_is_undone_after_it(points, before, undone):
+    points.execute("CREATE TABLE other(a NOT NULL)")
+    points.execute(before)
+    points.execute("INSERT INTO p VALUES (3, 3, 'x')")
+    with contextlib.suppress(InputError, apsw.ConstraintError):
+        points.execute(UNDONE[undone])
+    points.execute("COMMIT")
+    assert rows(points, "SELECT rowid, a, b, y FROM p WHERE rowid > 24") == [(25, 3.0, 3.0, "x")]
+    assert rows(points, "SELECT count(*), sum(a) FROM p") == [(25, 279.0)]
 
 
 def test_a_with_block_that_raises_undoes_all_of_it(trained):
