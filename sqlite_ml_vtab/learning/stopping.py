@@ -69,12 +69,14 @@ class _Watch:
             if self._over.is_set():
                 return
             self._over.set()
-            if _WAITING.get(self._thread) is self:
-                del _WAITING[self._thread]
-                _take_back()
-            _DEPTH[self._thread] -= 1
-            if not _DEPTH[self._thread]:
-                del _DEPTH[self._thread]
+            try:
+                if _WAITING.get(self._thread) is self:
+                    del _WAITING[self._thread]
+                    _take_back()
+            finally:
+                _DEPTH[self._thread] -= 1
+                if not _DEPTH[self._thread]:
+                    del _DEPTH[self._thread]
 
 
 def stoppable(run: Callable[[], T], is_due: Callable[[], bool], error: Callable[[], BaseException], name: str) -> T:

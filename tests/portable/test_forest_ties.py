@@ -40,3 +40,16 @@ def test_a_forest_of_pure_leaves_is_stored_as_one_class():
     mixed = extract(RandomForestClassifier(10, random_state=0, min_samples_leaf=3).fit(matrix, classes))
     assert (pure["complement"], pure["value"].shape[1]) == (1, 1)
     assert (mixed["complement"], mixed["value"].shape[1]) == (0, 2)
+
+
+def test_shares_are_the_same_to_the_bit_before_and_after_compiling():
+    fitted = RandomForestClassifier(10, random_state=0, min_samples_leaf=3).fit(*table(1))
+    matrix, _ = table(1, 400)
+    parameters = extract(fitted)
+    walked, compiled = Evaluator(parameters), Evaluator(parameters)
+    walked._patience, compiled._patience = 10**9, 0
+    assert np.array_equal(walked.many(matrix), compiled.many(matrix))
+    assert [walked.one(row) for row in matrix.tolist()] == [compiled.one(row) for row in matrix.tolist()]
+    assert np.array_equal(walked.many(matrix), [walked.one(row) for row in matrix.tolist()])
+    assert compiled._compiled is not None
+    assert walked._compiled is None

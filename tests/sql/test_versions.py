@@ -171,7 +171,7 @@ def test_rebuild_refuses_a_model_that_would_answer_otherwise(versions):
         ("forget", '{"version": 1}', "version 1 is deployed. Deploy another version first."),
         ("forget", '{"keep": -1}', "option 'keep' takes a whole number of 0 or more, got -1."),
         ("clear", '{"all": 1}', "command 'clear' has no option 'all'. It takes none."),
-        ("rebuild", '{"versoin": 1}', "command 'rebuild' has no option 'versoin'. Did you mean 'version'? Options: version."),
+        ("rebuild", '{"versoin": 1}', "command 'rebuild' has no option 'versoin'. Did you mean 'version'? Options: timeout, version."),
         ("train", "[]", "the options of 'train' are a JSON object, got '[]'. Write '{...}'."),
         ("train", "{", "the options of 'train' are a JSON object, got '{'. Write '{...}'."),
         ("train", "", "the options of 'train' are a JSON object, got ''. Write '{...}'."),

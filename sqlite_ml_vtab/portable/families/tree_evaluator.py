@@ -22,13 +22,13 @@ CHECKED = 16
 
 
 TIE = 1e-9
-"""Two shares that are no further apart are summed each: the last bit of a sum decides which class is named."""
+"""Two shares no further from a half are summed each: the last bit of a sum decides which class is named."""
 
 
 class Evaluator:
-    """Scores rows, the same before and after the ensemble was compiled. Threads may share it.
+    """Scores rows, the same to the bit before and after the ensemble was compiled. Threads may share it.
 
-    To the bit, but for the first of two shares, which is then what the second leaves of 1.
+    The first of two shares is what the second leaves of 1, but for ties.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -46,22 +46,34 @@ class Evaluator:
         """Return the decision values of one matrix row."""
         compiled = self._compiled or self._grown(1, len(x))
         if compiled is None or self._trees < LEAST_TREES:
-            return list(self._walk(x))
+            found = list(self._walk(x))
+            return found if self._second is None else self._shares(found[1], x)
         if compiled.gives_leaves:
             return self._of_leaves(compiled.one(x))
         total: list[float] = compiled.one(x).tolist()
         baseline, divisor, complement = self._ends
         if complement:
             total[0] = divisor - total[1]
-        found = [(value + start) / divisor for value, start in zip(total, baseline, strict=True)]
-        return found if self._second is None or abs(found[1] - found[0]) > TIE else list(self._walk(x))
+        if self._second is not None:
+            return self._shares(total[1] / divisor, x)
+        return [(value + start) / divisor for value, start in zip(total, baseline, strict=True)]
+
+    def _shares(self, second: float, x: list[float]) -> list[float]:
+        return [1.0 - second, second] if abs(second - 0.5) > TIE else list(self._walk(x))
 
     def many(self, matrix: Floats) -> Floats:
         """Return the decision values of a matrix (n, width): shape (n, outputs)."""
         compiled = self._compiled or self._grown(len(matrix), matrix.shape[1])
         if compiled is None:
-            return scores(self._parameters, matrix)
+            return self._walked(matrix)
         return self._finished(compiled, matrix)
+
+    def _walked(self, matrix: Floats) -> Floats:
+        found = scores(self._parameters, matrix)
+        if self._second is not None:
+            is_clear = np.abs(found[:, 1] - 0.5) > TIE
+            found[is_clear, 0] = 1.0 - found[is_clear, 1]
+        return found
 
     def _finished(self, compiled: CompiledTrees, matrix: Floats) -> Floats:
         found = compiled.many(matrix)
@@ -69,8 +81,9 @@ class Evaluator:
             return of_leaves(self._parameters, found.astype(np.int64))
         if self._second is None:
             return ended(self._parameters, found)
-        found = ended(self._second, found)
-        tied = np.flatnonzero(np.abs(found[:, 1] - found[:, 0]) <= TIE)
+        found[:, 1] /= self._parameters["divisor"]
+        found[:, 0] = 1.0 - found[:, 1]
+        tied = np.flatnonzero(np.abs(found[:, 1] - 0.5) <= TIE)
         if len(tied):
             found[tied] = scores(self._parameters, matrix[tied])
         return found
@@ -91,10 +104,7 @@ class Evaluator:
         """Return whether it says what the walk says, also of missing values: releases of ONNX Runtime differ there."""
         spread = np.random.RandomState(0).normal(scale=10.0, size=(CHECKED, width))
         spread[np.random.RandomState(1).random_sample(spread.shape) < 0.3] = np.nan
-        found, expected = self._finished(compiled, spread), scores(self._parameters, spread)
-        if self._second is not None:
-            return bool(np.allclose(found, expected, rtol=0.0, atol=1e-12))
-        return bool(np.array_equal(found, expected))
+        return bool(np.array_equal(self._finished(compiled, spread), self._walked(spread)))
 
     def _of_leaves(self, leaves: Floats) -> list[float]:
         found: list[float] = of_leaves(self._parameters, leaves.astype(np.int64)[None])[0].tolist()
