@@ -662,6 +662,7 @@ BAD = {
     "target_transform": "sqrt",
     "confidence": "1.5",
     "sample": "-3",
+    "max_memory": "2 parsecs",
     "fit": "partly",
 }
 """The options of other tasks have theirs where these are tested, and so has `content`."""
