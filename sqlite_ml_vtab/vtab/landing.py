@@ -85,9 +85,10 @@ def land(loaded: Loaded, landing: Landing, wait: float) -> int:
     """
     table = landing.table
     try:
-        landing.check()
         for is_last in _tries(loaded.db, wait):
             try:
+                # Under a rollback journal whoever commits keeps readers off as well.
+                landing.check()
                 return _store(loaded, landing)
             except apsw.BusyError:
                 if is_last or loaded.db.in_transaction:

@@ -274,6 +274,21 @@ def test_a_fit_waits_for_another_connection_that_writes(pair, monkeypatch):
     assert len(waits) == 3
 
 
+def test_a_fit_waits_for_another_connection_that_keeps_readers_off(pair, meanwhile, monkeypatch):
+    db, other = pair
+    waits = []
+
+    def sleep(seconds):
+        waits.append(seconds)
+        if len(waits) == 3:
+            other.execute("COMMIT")
+
+    monkeypatch.setattr(landing.time, "sleep", sleep)
+    meanwhile.append(lambda: other.execute("BEGIN EXCLUSIVE"))
+    assert trained(db) == 1
+    assert len(waits) == 3
+
+
 def test_a_fit_that_has_waited_long_enough_is_not_stored(pair, monkeypatch):
     db, other = pair
     now = iter(range(100))
