@@ -19,6 +19,8 @@ from sqlite_ml_vtab.portable.encoder import CYCLES, DAY, ColumnEncoding, Encoder
 from sqlite_ml_vtab.portable.values import ONE
 
 HUGE = float(np.finfo(np.float64).max)
+_NUMBERS = frozenset((float, int))
+"""The types whose values are computed with as they are: in a difference, an int becomes the float that it is."""
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 RowEncodes: TypeAlias = Callable[[Sequence[Any]], list[float]]
@@ -36,9 +38,17 @@ def row_encoder(encoder: Encoder) -> RowEncodes:
     if all(encoding.width == 1 for encoding in columns):
         singles = [_single(*each) for each in zip(columns, readers, finish, strict=True)]
         return _refusing(columns, lambda values: [read(value) for read, value in zip(singles, values, strict=True)])
-    return _refusing(
-        columns, lambda values: [x for read, value in zip(readers, values, strict=True) for x in read(value)]
-    )
+    return _refusing(columns, _joined(readers))
+
+
+def _joined(readers: Sequence[Callable[[Any], Sequence[float]]]) -> RowEncodes:
+    def encode(values: Sequence[Any]) -> list[float]:
+        row: list[float] = []
+        for read, value in zip(readers, values, strict=True):
+            row += read(value)
+        return row
+
+    return encode
 
 
 def _refusing(columns: Sequence[ColumnEncoding], encode: RowEncodes) -> RowEncodes:
@@ -78,6 +88,8 @@ def _reader(encoding: ColumnEncoding, finish: _Finish) -> Callable[[Any], Sequen
     if encoding.is_plain:
         read_one = _number_reader(encoding, finish)
         return lambda value: (read_one(value),)
+    if encoding.parts == ("value", "missing"):
+        return _pair_reader(encoding.name, finish)
     read = _raw_reader(encoding)
     return lambda value: finish(read(value))
 
@@ -117,8 +129,9 @@ def _number_reader(encoding: ColumnEncoding, finish: _Finish) -> Callable[[Any],
     if finish.is_scaled:
 
         def scaled(value: Any) -> float:
-            if type(value) is float and -HUGE <= value <= HUGE:
-                return (value - centre) / scale
+            if type(value) in _NUMBERS and -HUGE <= value <= HUGE:
+                found: float = (value - centre) / scale
+                return found
             return null if value is None else (read(name, value) - centre) / scale
 
         return scaled
@@ -129,6 +142,20 @@ def _number_reader(encoding: ColumnEncoding, finish: _Finish) -> Callable[[Any],
         return null if value is None else read(name, value)
 
     return plain
+
+
+def _pair_reader(name: str, finish: _Finish) -> Callable[[Any], Sequence[float]]:
+    """Return the reader of a NUMBER that is itself and, beside it, whether it is missing."""
+    centre, scale = finish.steps[0][1:]
+    is_there, null = finish([0.0, 0.0])[1], finish([math.nan, 1.0])
+    read: Callable[[str, Any], float] = ONE["NUMBER"]
+
+    def pair(value: Any) -> Sequence[float]:
+        if type(value) in _NUMBERS and -HUGE <= value <= HUGE:
+            return (value - centre) / scale, is_there
+        return null if value is None else ((read(name, value) - centre) / scale, is_there)
+
+    return pair
 
 
 def _raw_reader(encoding: ColumnEncoding) -> Callable[[Any], Sequence[float]]:

@@ -16,7 +16,7 @@ from sqlite_ml_vtab.portable.intervals import difficulties, difficulty_of_one, e
 from sqlite_ml_vtab.portable.inverse import INVERSES
 from sqlite_ml_vtab.portable.links import LINKS, Link
 from sqlite_ml_vtab.portable.model import REFIT, JointModel, Label, Model
-from sqlite_ml_vtab.portable.row_encoder import row_encoder
+from sqlite_ml_vtab.portable.row_encoder import RowEncodes, row_encoder
 from sqlite_ml_vtab.portable.values import MANY, Column, Floats
 
 Bounds: TypeAlias = tuple[Any, Any]
@@ -67,7 +67,9 @@ class Scorer:
         self._additive = additive(model.encoder, model.parameters) if model.family == "linear" else None
         self._decide = _composed(self._encode, row_scores) if self._additive is None else self._additive.row
         self._said = _said(model, self.place, self._link)
-        self.answer: Callable[[Sequence[Any]], Any] = _answer(model, self._decide, self._said, self._additive)
+        self.answer: Callable[[Sequence[Any]], Any] = _answer(
+            model, (self._encode, row_scores), self._said, self._additive
+        )
         """One row of feature values, in declared order, to the predicted value; raises InputError."""
 
     def one(self, values: Sequence[Any]) -> Answer:
@@ -220,11 +222,43 @@ def _said(model: Model, place: Callable[[Sequence[float]], int], link: Link) -> 
 
 
 def _answer(
-    model: Model, decide: RowDecides, said: Callable[[Sequence[float]], Any], folded: Additive | None
+    model: Model,
+    parts: tuple[RowEncodes, RowScores],
+    said: Callable[[Sequence[float]], Any],
+    folded: Additive | None,
 ) -> Callable[[Sequence[Any]], Any]:
     """Return the shortest way from one row of feature values to the predicted value."""
-    single = None if folded is None or model.costs.size else folded.single
+    if folded is not None:
+        return _folded_answer(model, folded, said)
+    encode, row_scores = parts
+    is_as_scored = model.inverse[0] == "none" and model.parameters["link"] in ("identity", "none")
+    if model.costs.size or not (model.labels or is_as_scored):
+        return lambda values: said(row_scores(encode(values)))
+    labels = model.labels
+    if not labels:
+        return lambda values: row_scores(encode(values))[0]
+    if len(labels) != 2:
+
+        def likeliest(values: Sequence[Any]) -> Any:
+            scores = row_scores(encode(values))
+            return labels[scores.index(max(scores))]
+
+        return likeliest
+    first, second = labels
+
+    def likelier(values: Sequence[Any]) -> Any:
+        low, high = row_scores(encode(values))
+        return second if high > low else first
+
+    return likelier
+
+
+def _folded_answer(
+    model: Model, folded: Additive, said: Callable[[Sequence[float]], Any]
+) -> Callable[[Sequence[Any]], Any]:
+    single = None if model.costs.size else folded.single
     if single is None:
+        decide = folded.row
         return lambda values: said(decide(values))
     if model.labels:
         first, second = model.labels

@@ -5,7 +5,6 @@ The sums are to the bit those of the walk. Nothing but numpy is imported, so tha
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left
 from collections.abc import Callable
 from functools import cached_property, partial
@@ -24,7 +23,7 @@ from sqlite_ml_vtab.portable.values import Floats
 CHUNK = 2**18
 """So many leaves are looked up at once, for many rows."""
 
-_Questions: TypeAlias = list[tuple[int, "array[float]", list[int]]]
+_Questions: TypeAlias = list[tuple[int, list[float], list[int]]]
 """Features, the thresholds they are asked about, and what is left for a value above so many of them."""
 
 
@@ -67,7 +66,7 @@ class MaskedTrees:
 
     def _asked(self) -> _Questions:
         self._questions = [
-            (feature, array("d", thresholds.tolist()), [int.from_bytes(row.tobytes(), "little") for row in rows])
+            (feature, thresholds.tolist(), [int.from_bytes(row.tobytes(), "little") for row in rows])
             for feature, thresholds, rows in self._masks
         ]
         return self._questions

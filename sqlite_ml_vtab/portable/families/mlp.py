@@ -90,16 +90,21 @@ def row(parameters: Parameters) -> RowScores:
     first, *others = map(_with_constant, parameters["layers"][:-1])
     last = parameters["layers"][-1]
     final = np.vstack((last["weights"], last["bias"]))
+    is_binary = final.shape[1] == 2 and not final[:, 0].any()
+    second = np.ascontiguousarray(final[:, 1]) if is_binary else final
+    maximum = np.maximum
+    zeros = [np.zeros(layer.shape[1]) for layer in (first, *others)]
+    *between, end = zeros
     limit = _limit(parameters["layers"])
 
     def one(x: list[float]) -> Sequence[float]:
         if not (-limit < min(x) and max(x) < limit):
             return careful(x)
         values = np.array([*x, 1.0]).dot(first)
-        for weights in others:
-            values = np.maximum(values, 0.0).dot(weights)
-        found: list[float] = np.maximum(values, 0.0).dot(final).tolist()
-        return found
+        for nothing, weights in zip(between, others, strict=True):
+            values = maximum(values, nothing, out=values).dot(weights)
+        found = maximum(values, end, out=values).dot(second)
+        return (0.0, float(found)) if is_binary else found.tolist()
 
     return one
 
