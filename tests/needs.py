@@ -16,6 +16,8 @@ LIGHT = {
     "gradient_boosting": _SMALL | {"learning_rate": 0.5},
     "hist_gradient_boosting": {"max_iter": 5, "learning_rate": 0.5},
     **{name: _SMALL for name in ALGORITHMS if name.startswith(("lightgbm", "xgboost"))},
+    "mlp": {"learning_rate_init": 0.01},
+    "stacking": {"cv": 2},
 }
 """Smaller hyperparameters, so that the contract is run on every algorithm in a minute."""
 

@@ -152,6 +152,12 @@ def train(name, task, features, target):
 trained = cache(train)
 
 
+@pytest.fixture(scope="module", params=CONTRACT, ids=", ".join)
+def shape(request):
+    """Each shape in turn, for all tests that take it before the next: what is trained for one serves the others."""
+    return request.param
+
+
 def test_every_algorithm_of_every_task_is_in_the_contract():
     every = {(name, task) for task in TASKS for name in for_task(task, ALGORITHMS)}
     assert {(name, task) for name, task, _, _ in CONTRACT} == every
@@ -161,7 +167,6 @@ def test_every_algorithm_of_every_task_is_in_the_contract():
     assert {algorithm.family for algorithm in ALGORITHMS.values()} - {None, LISTED} <= FAMILIES.keys()
 
 
-@pytest.mark.parametrize("shape", CONTRACT, ids=", ".join)
 def test_the_portable_form_serves_every_algorithm_on_every_shape_of_table(shape):
     found, _ = trained(*shape)
     family = ALGORITHMS[shape[0]].family
@@ -179,7 +184,6 @@ def test_features_that_an_algorithm_does_not_take_are_refused(shape):
     assert str(caught.value).startswith(REFUSED[shape[:3]])
 
 
-@pytest.mark.parametrize("shape", CONTRACT, ids=", ".join)
 def test_a_stored_model_answers_to_the_bit_as_the_trained_one(shape):
     found, asked = trained(*shape)
     stored = from_bytes(to_bytes(found.model))
@@ -189,7 +193,6 @@ def test_a_stored_model_answers_to_the_bit_as_the_trained_one(shape):
     assert to_bytes(stored) == to_bytes(found.model)
 
 
-@pytest.mark.parametrize("shape", CONTRACT, ids=", ".join)
 def test_one_row_is_answered_as_many(shape):
     found, asked = trained(*shape)
     scorer = Scorer(found.model, *found.refitted)
@@ -204,7 +207,6 @@ def test_one_row_is_answered_as_many(shape):
         np.testing.assert_allclose([value for value, _ in ones], values, rtol=1e-9, atol=1e-9 * size)
 
 
-@pytest.mark.parametrize("shape", CONTRACT, ids=", ".join)
 def test_the_same_rows_and_options_give_the_same_model(shape):
     assert digest(to_bytes(train(*shape)[0].model)) == digest(to_bytes(trained(*shape)[0].model))
 
