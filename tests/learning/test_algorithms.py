@@ -198,6 +198,7 @@ def test_one_row_is_answered_as_many(shape):
     scorer = Scorer(found.model, *found.refitted)
     values, scores = scorer.many(asked)
     ones = [scorer.one(row) for row in asked]
+    assert repr([scorer.answer(row) for row in asked]) == repr([value for value, _ in ones])
     size = np.abs(np.array(scores)[np.isfinite(scores)]).max() if shape[0] in CANCELLING else 1e-3
     np.testing.assert_allclose([list(answer) for _, answer in ones], scores, rtol=1e-9, atol=1e-9 * size)
     if shape[1] == "classification":

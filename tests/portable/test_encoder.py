@@ -268,3 +268,18 @@ def test_every_part_of_a_number_is_made():
     assert set(NUMBER_PARTS) == {*NUMBER_OR_NULL.parts, *BINS.parts}
     assert row_encoder(encoder(replace(NUMBER, parts=("value", "missing")), scaled=False))((2,)) == [2.0, 0.0]
     assert row_encoder(encoder(BINS, scaled=False))((2,)) == [2.0]
+
+
+@pytest.mark.parametrize("filled", [True, False])
+@pytest.mark.parametrize("scaled", [True, False])
+@pytest.mark.parametrize("value", [0.1, 3, -(2**60) - 1, True, -0.0, 1e308, 5e-324, None])
+def test_a_number_beside_whether_it_is_missing_is_the_same_in_one_row(value, scaled, filled):
+    made = encoder(replace(NUMBER, parts=("value", "missing")), COLOUR, scaled=scaled, filled=filled)
+    assert repr(row_encoder(made)((value, "red"))) == repr(matrix_of(made, [(value, "red")])[0].tolist())
+
+
+@pytest.mark.parametrize("value", ["3", float("inf"), b"3", [3]])
+def test_what_is_no_number_is_refused_beside_whether_it_is_missing(value):
+    made = encoder(replace(NUMBER, parts=("value", "missing")), COLOUR)
+    with pytest.raises(InputError, match="is NUMBER, got"):
+        row_encoder(made)((value, "red"))
