@@ -197,14 +197,15 @@ def _with_nulls(
 ) -> Callable[[Sequence[Any]], float]:
     """Return the same sum where a number is missing; where a value is none at all, it is refused."""
     nulls = [float(term.table[0, output]) for term in numbers]
-    steps = list(zip([term.place for term in numbers], slopes, nulls, strict=True))
+    steps = list(zip(slopes, nulls, strict=True))
+    pick = _picker([term.place for term in numbers])
     kinds = [(term.place, "NUMBER", term.column.name) for term in numbers]
     kinds += [(place, "CATEGORY", added.name) for place, added in categories]
     kinds.sort()
 
     def total(values: Sequence[Any]) -> float:
         try:
-            parts = [null if values[place] is None else slope * values[place] for place, slope, null in steps]
+            parts = [null if x is None else slope * x for x, (slope, null) in zip(pick(values), steps, strict=True)]
             parts += [added[values[place]] for place, added in categories]
             found = sum(parts) + start
         except (TypeError, OverflowError):

@@ -23,22 +23,35 @@ class Cursor:
         has_target = TASKS[table.predictor.declaration.task].has_target
         self._readers = READERS if has_target else PATTERN_READERS
         self._number: int | None = None
+        self._is_call = False
         self._reader: Any = None
 
     def Filter(self, number: int, text: str, arguments: Sequence[Any]) -> None:
         """Begin a query, or the next row of a join."""
         if number != self._number:
             self._switch(number)
+        reader = self._reader
         try:
-            self._reader.begin(arguments)
+            reader.begin(arguments)
         except Exception:
             with self._table.naming:
                 raise
+        if self._is_call:
+            quick = reader.quick(number, self._long_way)
+            if quick is not None:
+                vars(self)["Filter"], self.Next = quick, reader.end()
+
+    def _long_way(self, number: int, text: str, arguments: Sequence[Any]) -> None:
+        """Begin a call that cannot go the short way."""
+        del vars(self)["Filter"]
+        self.Next = self._reader.next
+        self.Filter(number, text, arguments)
 
     def _switch(self, number: int) -> None:
         """Take the reader of another way; its methods become the cursor's own, which saves a call for each column."""
         self._number = number
         self._reader = reader = self._made(number)
+        self._is_call = type(reader) is Predictions
         self.Eof, self.Column, self.Rowid, self.Next = reader.is_done, reader.column, reader.rowid, reader.next
         self.ColumnNoChange = reader.unchanged_column
 
@@ -52,7 +65,7 @@ class Cursor:
         if self._reader is not None:
             self._reader.close()
         self._reader = None
-        for name in ("Eof", "Column", "ColumnNoChange", "Rowid", "Next"):
+        for name in ("Filter", "Eof", "Column", "ColumnNoChange", "Rowid", "Next"):
             self.__dict__.pop(name, None)
 
 

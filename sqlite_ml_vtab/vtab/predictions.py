@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.errors import InputError
@@ -20,6 +20,10 @@ from sqlite_ml_vtab.vtab.plan import Choice, Way
 if TYPE_CHECKING:
     from sqlite_ml_vtab.vtab.columns import Getters
     from sqlite_ml_vtab.vtab.table import Table
+
+
+Filter: TypeAlias = Callable[[int, str, Sequence[Any]], None]
+"""xFilter: (idxNum, idxStr, arguments)."""
 
 
 class _Row(dict[int, Any]):
@@ -59,9 +63,10 @@ class Predictions:
         self.column: Callable[[int], Any] = self._at_hand.__getitem__
         """The value of a column."""
         self.unchanged_column = self.column
-        self.begin: Callable[[Sequence[Any]], None] = self._begin
-        """Begins a call."""
-        self._is_done = True
+        self._ended: list[bool] = []
+        """Empty where there is a row left: asking a list for its length, and changing it, calls no Python."""
+        self.is_done: Callable[[], Any] = self._ended.__len__
+        """Whether there is no row left."""
         self._scores_at_once = False
         """Whether the rows of this query are asked for more than their answer."""
         self._scores: Any = None
@@ -99,7 +104,8 @@ class Predictions:
             self._scores = self.scorer.one(self._values)[1]
         return self._scores
 
-    def _begin(self, arguments: Sequence[Any]) -> None:
+    def begin(self, arguments: Sequence[Any]) -> None:
+        """Begin a call."""
         if self._has_version:
             arguments = self._take_version(arguments)
         if self._checked:
@@ -129,8 +135,6 @@ class Predictions:
         self._arguments = arguments
         if len(arguments) > 1 or (self._takes_json and not is_json(arguments[0])):
             self._answer_one(arguments)
-            if not (self._has_version or self._checked or self._scores_at_once):
-                self.begin = self._quick(self.scorer)
             return
         flat = read_flat(arguments[0], len(self._names))
         if flat is not None:
@@ -142,21 +146,48 @@ class Predictions:
         else:
             self._answer_one(rows[0])
 
-    def _quick(self, scorer: AnyScorer) -> Callable[[Sequence[Any]], None]:
-        """Return `begin` for the calls of a join that pass a number for each feature, and ask for the answer alone."""
-        answer, take = scorer.answer, self._take
+    def quick(self, number: int, long: Filter) -> Filter | None:
+        """Return a shorter xFilter for the calls of a join that follow this one, None where there is none.
 
-        def quick(arguments: Sequence[Any]) -> None:
-            if len(arguments) == 1 or self._scores_at_once:
-                self.begin = self._begin
-                self.begin(arguments)
+        It takes a value for each feature, or all as a JSON array, for queries that want the answer alone; any other
+        call, or one that another plan than `number` makes, goes on to `long`.
+        """
+        if self._has_version or self._checked or self._scores_at_once or self._chunk is not None:
+            return None
+        answer, take, begins, count = self.scorer.answer, self._take, self._ended.clear, len(self._names)
+
+        def values(asked: int, text: str, arguments: Sequence[Any]) -> None:
+            if asked != number or len(arguments) == 1 or self._scores_at_once:
+                long(asked, text, arguments)
                 return
-            take(answer(arguments))
+            try:
+                take(answer(arguments))
+            except Exception:
+                with self._table.naming:
+                    raise
             self._arguments = self._values = arguments
-            self._chunk = self._scores = self._bounds = None
-            self._is_done = False
+            begins()
 
-        return quick
+        def json(asked: int, text: str, arguments: Sequence[Any]) -> None:
+            flat = None if asked != number or len(arguments) > 1 else read_flat(arguments[0], count)
+            if flat is None or self._scores_at_once:
+                long(asked, text, arguments)
+                return
+            try:
+                take(answer(flat))
+            except Exception:
+                with self._table.naming:
+                    raise
+            self._arguments, self._values = arguments, flat
+            begins()
+
+        if len(self._arguments) > 1:
+            return values
+        return None if self._takes_json else json
+
+    def end(self) -> Callable[[], None]:
+        """Return what goes to the next row where there is one row a call."""
+        return partial(self._ended.append, True)
 
     def _answer_one(self, values: Sequence[Any]) -> None:
         scorer = self._scorer or self.scorer
@@ -164,8 +195,9 @@ class Predictions:
             answer, self._scores = scorer.one(values)
         else:
             answer, self._scores = scorer.answer(values), None
-        self._values, self._chunk, self._bounds, self._is_done = values, None, None, False
+        self._values, self._chunk, self._bounds = values, None, None
         self._take(answer)
+        self._ended.clear()
 
     def _answer_many(self, chunks: Iterator[Chunk]) -> None:
         self._chunks = chunks
@@ -176,8 +208,11 @@ class Predictions:
         scorer = self.scorer
         with self._table.naming:
             self._chunk = next((chunk.scored(scorer) for chunk in self._chunks if chunk.count), None)
-        self._is_done, self._bounds = self._chunk is None, None
-        if self._chunk is not None:
+        self._bounds = None
+        self._ended.clear()
+        if self._chunk is None:
+            self._ended.append(True)
+        else:
             self._take(self._chunk.answers[0])
 
     def bounds(self) -> Any:
@@ -190,15 +225,11 @@ class Predictions:
                 self._bounds = self.scorer.many_bounds(chunk.rows(), chunk.scores)
         return self._bounds[0 if chunk is None else chunk.place]
 
-    def is_done(self) -> bool:
-        """Return whether there is no row left."""
-        return self._is_done
-
     def next(self) -> None:
         """Go to the next row."""
         chunk = self._chunk
         if chunk is None:
-            self._is_done = True
+            self._ended.append(True)
             return
         chunk.place = place = chunk.place + 1
         if place < chunk.count:

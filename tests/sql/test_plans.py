@@ -81,16 +81,22 @@ def test_a_query_is_planned(planned, sql):
 @pytest.fixture
 def counted(planned, monkeypatch):
     """The same, and a list that notes the way and the number of values of each xFilter."""
-    from sqlite_ml_vtab.vtab.cursor import Cursor
+    from sqlite_ml_vtab.vtab.table import Table
 
-    noted = []
-    original = Cursor.Filter
+    noted, opened = [], Table.Open
 
-    def Filter(self, number, text, arguments):
-        noted.append(text)
-        return original(self, number, text, arguments)
+    class Counted:
+        def __init__(self, cursor):
+            self.cursor = cursor
 
-    monkeypatch.setattr(Cursor, "Filter", Filter)
+        def __getattr__(self, name):
+            return getattr(self.cursor, name)
+
+        def Filter(self, number, text, arguments):
+            noted.append(text)
+            self.cursor.Filter(number, text, arguments)
+
+    monkeypatch.setattr(Table, "Open", lambda table: Counted(opened(table)))
     return planned, noted
 
 

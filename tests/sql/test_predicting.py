@@ -362,3 +362,24 @@ def test_in_and_source_give_what_was_asked_behind_sixteen_conditions(trained, co
     assert rows(trained, f"SELECT y, features, source FROM p WHERE {conditions} AND source = 'SELECT 1 a, 2 b'") == [
         ("low", None, "SELECT 1 a, 2 b")
     ]
+
+
+@pytest.mark.parametrize("call", ["x.a, x.b", "json_array(x.a, x.b)"])
+def test_a_join_that_leaves_a_call_half_read_goes_on_with_the_next(trained, call):
+    trained.execute("CREATE TABLE x AS SELECT a, b FROM p_rows")
+    found = rows(trained, f"SELECT y FROM x JOIN p({call})")
+    assert len(set(found)) == 2
+    once = f"SELECT (SELECT y FROM p({call}) LIMIT 1) FROM x WHERE EXISTS (SELECT 1 FROM p({call}))"
+    assert rows(trained, once) == found
+    assert rows(trained, f"SELECT y FROM x LEFT JOIN p({call}) ON x.a > 1") == [
+        (y if a > 1 else None,) for (y,), (a,) in zip(found, rows(trained, "SELECT a FROM x"), strict=True)
+    ]
+
+
+@pytest.mark.parametrize("call", ["x.a, x.b", "json_array(x.a, x.b)"])
+def test_a_row_of_a_join_that_is_refused_names_the_predictor(trained, call):
+    trained.execute("CREATE TABLE x(a, b); INSERT INTO x VALUES (1, 2), (3, 4), (5, 'six')")
+    assert refusal(trained, f"SELECT y FROM x JOIN p({call})") == (
+        "InputError: p: column 'b' is NUMBER, got 'six'. Use NULL for a missing value."
+    )
+    assert rows(trained, f"SELECT y FROM x JOIN p({call}) WHERE x.a < 5") == [("low",), ("low",)]
