@@ -217,3 +217,23 @@ def test_a_release_that_answers_otherwise_is_not_believed(monkeypatch):
     evaluator = compiled(parameters | {"missing_left": np.ones(len(parameters["left"]), dtype="|u1")})
     assert np.array_equal(evaluator.many(X), scores(parameters, X))
     assert evaluator._compiled is None
+
+
+@pytest.mark.parametrize(
+    ("estimator", "unit", "is_single", "gives_leaves"),
+    [
+        (RandomForestClassifier(12, random_state=0), None, True, False),
+        (RandomForestClassifier(12, min_samples_leaf=9, random_state=0), None, True, True),
+        (RandomForestRegressor(12, random_state=0), 1, True, False),
+        (RandomForestRegressor(12, random_state=0), 0.1, False, False),
+        (RandomForestRegressor(12, random_state=0), 2**22, False, False),
+        (HistGradientBoostingRegressor(max_iter=10, random_state=0), 1, False, False),
+    ],
+)
+def test_single_precision_serves_where_it_loses_nothing(estimator, unit, is_single, gives_leaves):
+    X, y = table(3)
+    estimator.fit(X, y * (unit or 1))
+    parameters = TREES.extract(estimator)
+    found = CompiledTrees(parameters, WIDTH)
+    assert (found._is_single, found.gives_leaves) == (is_single, gives_leaves)
+    check(parameters, X, 1 if unit else 3)

@@ -74,14 +74,23 @@ def limits(parameters: Parameters) -> Floats:
     Where they are, it is the greatest number of which the float32 is at most the threshold. Numbers half-way between
     two of float32 are rounded to the even one.
     """
-    threshold: Floats = parameters["threshold"]
     if parameters["rounding"] == "none":
+        threshold: Floats = parameters["threshold"]
         return threshold
+    below = single_limits(parameters)
     with np.errstate(over="ignore"):
-        below = threshold.astype(np.float32)
-        below = np.where(below > threshold, np.nextafter(below, np.float32(-np.inf)), below)
         above = np.nextafter(below, np.float32(np.inf))
     lower, upper = (np.clip(side.astype(np.float64), -(2.0**128), 2.0**128) for side in (below, above))
     middle = (lower + upper) / 2.0
     is_even = below.view(np.int32) & 1 == 0
-    return np.where(is_even, middle, np.nextafter(middle, -np.inf))
+    found: Floats = np.where(is_even, middle, np.nextafter(middle, -np.inf))
+    return found
+
+
+def single_limits(parameters: Parameters) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return, for each node, the greatest float32 that goes left."""
+    threshold: Floats = parameters["threshold"]
+    with np.errstate(over="ignore"):
+        below = threshold.astype(np.float32)
+        lower = np.nextafter(below, np.float32(-np.inf))
+    return np.where(below > threshold, lower, below)
