@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from itertools import accumulate
 from math import isfinite
+from operator import sub, truediv
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,7 +21,7 @@ from sqlite_ml_vtab.portable.values import ONE
 
 HUGE = float(np.finfo(np.float64).max)
 _NUMBERS = frozenset((float, int))
-"""The types whose values are computed with as they are: in a difference, an int becomes the float that it is."""
+"""The types whose values are computed with as they are."""
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 RowEncodes: TypeAlias = Callable[[Sequence[Any]], list[float]]
@@ -204,7 +205,7 @@ def _on_circle(known: Mapping[str, float], part: str) -> float:
 
 def _number_row(readers: Sequence[Callable[[Any], float]], encoder: Encoder) -> Callable[[Sequence[Any]], list[float]]:
     """Return the shorter way for a predictor whose features are all plain numbers."""
-    steps = list(zip(encoder.centre.tolist(), encoder.scale.tolist(), strict=True))
+    centre, scale = encoder.centre.tolist(), encoder.scale.tolist()
     is_unscaled = encoder.is_unscaled
 
     def encode(values: Sequence[Any]) -> list[float]:
@@ -215,7 +216,7 @@ def _number_row(readers: Sequence[Callable[[Any], float]], encoder: Encoder) -> 
             is_plain = False
         if not is_plain:
             return [read(value) for read, value in zip(readers, values, strict=True)]
-        row = list(map(float, values))
-        return row if is_unscaled else [(x - centre) / scale for x, (centre, scale) in zip(row, steps, strict=True)]
+        # In a difference, an int becomes the float that it is.
+        return list(map(float, values)) if is_unscaled else list(map(truediv, map(sub, values, centre), scale))
 
     return encode
