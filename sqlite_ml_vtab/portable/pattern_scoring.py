@@ -12,7 +12,7 @@ from sqlite_ml_vtab.portable.links import LINKS
 from sqlite_ml_vtab.portable.model import LISTED, JointModel, Model
 from sqlite_ml_vtab.portable.pattern import Pattern, row_digest
 from sqlite_ml_vtab.portable.row_encoder import row_encoder
-from sqlite_ml_vtab.portable.scoring import Answer, JointScorer, Scorer, turned
+from sqlite_ml_vtab.portable.scoring import Answer, JointScorer, Listed, Scorer, turned
 from sqlite_ml_vtab.portable.values import ONE
 
 
@@ -57,12 +57,14 @@ class PatternScorer:
 
     def many(self, rows: Sequence[Sequence[Any]]) -> tuple[list[Any], list[list[float]]]:
         """Return the answers for `rows`, and their decision values."""
-        return self.of_columns(turned(self.names, rows))
+        answers, listed = self.of_columns(turned(self.names, rows))
+        return answers, listed()
 
-    def of_columns(self, raw: Sequence[Sequence[Any]]) -> tuple[list[Any], list[list[float]]]:
+    def of_columns(self, raw: Sequence[Sequence[Any]]) -> tuple[list[Any], Listed]:
         """Return the same for rows that come as columns, one for each feature."""
-        said, scores = self.scorer.of_columns(raw)
-        return [self._answer(one, its) for one, its in zip(said, scores, strict=True)], scores
+        said, listed = self.scorer.of_columns(raw)
+        scores = listed()
+        return [self._answer(one, its) for one, its in zip(said, scores, strict=True)], lambda: scores
 
     def stored(self, rowid: int, values: Sequence[Any]) -> tuple[Any, Sequence[float] | None]:
         """Return the answer for a stored row; as it was when it was trained on, where the model keeps that.

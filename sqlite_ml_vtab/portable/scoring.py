@@ -25,6 +25,9 @@ Bounds: TypeAlias = tuple[Any, Any]
 Answer: TypeAlias = tuple[Any, Sequence[float]]
 """The predicted value, and the decision values behind it."""
 
+Listed: TypeAlias = Callable[[], list[Any]]
+"""Lists the decision values of many rows."""
+
 RowDecides: TypeAlias = Callable[[Sequence[Any]], Sequence[float]]
 """One row of feature values, in declared order, to its decision values; raises InputError."""
 
@@ -82,12 +85,13 @@ class Scorer:
 
     def many(self, rows: Sequence[Sequence[Any]]) -> tuple[list[Any], list[list[float]]]:
         """Return the predicted values of `rows`, and their decision values."""
-        return self.of_columns(turned(self.names, rows))
+        values, listed = self.of_columns(turned(self.names, rows))
+        return values, listed()
 
-    def of_columns(self, raw: Sequence[Sequence[Any]]) -> tuple[list[Any], list[list[float]]]:
-        """Return the same for rows that come as columns, one for each feature."""
+    def of_columns(self, raw: Sequence[Sequence[Any]]) -> tuple[list[Any], Listed]:
+        """Return the same for rows that come as columns, one for each feature; decision values only when asked for."""
         scores = self.scores(read_columns(self.model.features, raw))
-        return self.values(scores), scores.tolist()
+        return self.values(scores), scores.tolist
 
     def scores(self, columns: Sequence[Column]) -> Floats:
         """Return the decision values, shape (n, outputs), of feature columns that are read already."""
@@ -289,14 +293,15 @@ class JointScorer:
 
     def many(self, rows: Sequence[Sequence[Any]]) -> tuple[list[tuple[Any, ...]], list[Any]]:
         """Return the answers of `rows`, and their decision values, each a tuple over the targets."""
-        return self.of_columns(turned(self.names, rows))
+        values, listed = self.of_columns(turned(self.names, rows))
+        return values, listed()
 
-    def of_columns(self, raw: Sequence[Sequence[Any]]) -> tuple[list[tuple[Any, ...]], list[Any]]:
-        """Return the same for rows that come as columns, one for each feature."""
+    def of_columns(self, raw: Sequence[Sequence[Any]]) -> tuple[list[tuple[Any, ...]], Listed]:
+        """Return the same for rows that come as columns, one for each feature; decision values only when asked for."""
         columns = read_columns(self.model.features, raw)
         scores = [scorer.scores(columns) for scorer in self.scorers]
         answers = [scorer.values(found) for scorer, found in zip(self.scorers, scores, strict=True)]
-        return list(zip(*answers, strict=True)), list(zip(*(found.tolist() for found in scores), strict=True))
+        return list(zip(*answers, strict=True)), lambda: list(zip(*(found.tolist() for found in scores), strict=True))
 
     def probability(self, scores: Any) -> None:
         """Return None: of several targets, each has one of its own (see `by_class`)."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Self
 
 from sqlite_ml_vtab.portable import AnyScorer
+from sqlite_ml_vtab.portable.scoring import Listed, turned
 
 CHUNK = 4096
 """So many values of an IN are scored at once."""
@@ -28,14 +30,21 @@ class Chunk:
         self.echoes = echoes
         self.place = 0
         self.answers: Sequence[Any] = ()
-        self.scores: Sequence[Any] = ()
+        self._listed: Listed = list
         self._columns = columns
 
     def scored(self, scorer: AnyScorer) -> Self:
         """Have `scorer` answer for the rows; return the chunk itself."""
         columns = self._columns
-        self.answers, self.scores = scorer.many(self.rows()) if columns is None else scorer.of_columns(columns)
+        self.answers, self._listed = scorer.of_columns(
+            turned(scorer.names, self.rows()) if columns is None else columns
+        )
         return self
+
+    @cached_property
+    def scores(self) -> Sequence[Any]:
+        """The decision values of the rows."""
+        return self._listed()
 
     def values(self) -> Sequence[Any]:
         """Return the feature values of the row at which the reader stands."""

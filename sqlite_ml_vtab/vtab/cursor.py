@@ -36,15 +36,14 @@ class Cursor:
         except Exception:
             with self._table.naming:
                 raise
-        if self._is_call:
-            quick = reader.quick(number, self._long_way)
-            if quick is not None:
-                vars(self)["Filter"], self.Next = quick, reader.end()
+        self.Next = reader.next
+        quick = reader.quick(number, self._long_way) if self._is_call else None
+        if quick is not None:
+            vars(self)["Filter"] = quick
 
     def _long_way(self, number: int, text: str, arguments: Sequence[Any]) -> None:
         """Begin a call that cannot go the short way."""
         del vars(self)["Filter"]
-        self.Next = self._reader.next
         self.Filter(number, text, arguments)
 
     def _switch(self, number: int) -> None:
@@ -52,7 +51,7 @@ class Cursor:
         self._number = number
         self._reader = reader = self._made(number)
         self._is_call = type(reader) is Predictions
-        self.Eof, self.Column, self.Rowid, self.Next = reader.is_done, reader.column, reader.rowid, reader.next
+        self.Eof, self.Column, self.Rowid = reader.is_done, reader.column, reader.rowid
         self.ColumnNoChange = reader.unchanged_column
 
     def _made(self, number: int) -> Any:

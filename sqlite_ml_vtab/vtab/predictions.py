@@ -67,12 +67,14 @@ class Predictions:
         """Empty where there is a row left: asking a list for its length, and changing it, calls no Python."""
         self.is_done: Callable[[], Any] = self._ended.__len__
         """Whether there is no row left."""
+        self._last: Callable[[], object] = partial(self._ended.append, True)
+        self.next: Callable[[], object] = self._last
+        """Goes to the next row; another function by the way that a call goes."""
         self._scores_at_once = False
         """Whether the rows of this query are asked for more than their answer."""
         self._scores: Any = None
         self._bounds: Any = None
         self._chunk: Chunk | None = None
-        self._chunks: Iterator[Chunk] = iter(())
         self._arguments: Sequence[Any] = ()
         self._values: Sequence[Any] = ()
         self.answer: Any = None
@@ -185,35 +187,36 @@ class Predictions:
             return values
         return None if self._takes_json else json
 
-    def end(self) -> Callable[[], None]:
-        """Return what goes to the next row where there is one row a call."""
-        return partial(self._ended.append, True)
-
     def _answer_one(self, values: Sequence[Any]) -> None:
         scorer = self._scorer or self.scorer
         if self._scores_at_once:
             answer, self._scores = scorer.one(values)
         else:
             answer, self._scores = scorer.answer(values), None
-        self._values, self._chunk, self._bounds = values, None, None
+        self._values, self._chunk, self._bounds, self.next = values, None, None, self._last
         self._take(answer)
         self._ended.clear()
 
     def _answer_many(self, chunks: Iterator[Chunk]) -> None:
-        self._chunks = chunks
-        self._next_chunk()
-
-    def _next_chunk(self) -> None:
-        """Score the next chunk that has rows, and stand at its first."""
-        scorer = self.scorer
-        with self._table.naming:
-            self._chunk = next((chunk.scored(scorer) for chunk in self._chunks if chunk.count), None)
-        self._bounds = None
         self._ended.clear()
-        if self._chunk is None:
-            self._ended.append(True)
-        else:
-            self._take(self._chunk.answers[0])
+        self.next = self._walked(chunks).__next__
+        self.next()
+
+    def _walked(self, chunks: Iterator[Chunk]) -> Iterator[None]:
+        """Stand at each row of the chunks in turn, and at last behind them: to resume costs less than to call."""
+        scorer, take = self.scorer, self._take
+        while True:
+            with self._table.naming:
+                chunk = next((chunk.scored(scorer) for chunk in chunks if chunk.count), None)
+            self._chunk, self._bounds = chunk, None
+            if chunk is None:
+                break
+            for place, answer in enumerate(chunk.answers):
+                chunk.place = place
+                take(answer)
+                yield
+        self._ended.append(True)
+        yield
 
     def bounds(self) -> Any:
         """Return the interval of this row, None where there is none; found for its whole chunk when first asked for."""
@@ -225,21 +228,9 @@ class Predictions:
                 self._bounds = self.scorer.many_bounds(chunk.rows(), chunk.scores)
         return self._bounds[0 if chunk is None else chunk.place]
 
-    def next(self) -> None:
-        """Go to the next row."""
-        chunk = self._chunk
-        if chunk is None:
-            self._ended.append(True)
-            return
-        chunk.place = place = chunk.place + 1
-        if place < chunk.count:
-            self._take(chunk.answers[place])
-        else:
-            self._next_chunk()
-
     def close(self) -> None:
         """Let go of the statement that is under way."""
-        self._chunks = iter(())
+        self.next = self._last
         self._chunk = None
 
     def rowid(self) -> int:

@@ -10,7 +10,7 @@ from asking import command, declare, fill, rows, value
 import sqlite_ml_vtab
 from sqlite_ml_vtab.portable import row_encoder
 from sqlite_ml_vtab.predictor import training
-from sqlite_ml_vtab.vtab import cursor, module, predictions, stored, table
+from sqlite_ml_vtab.vtab import chunks, cursor, module, predictions, stored, table
 from sqlite_ml_vtab.vtab.connection import PlainConnection
 
 pytestmark = [
@@ -70,13 +70,13 @@ CALLBACKS = [
     (module.PredictorModule, "Create"),
     (module.PredictorModule, "Connect"),
     (cursor.Cursor, "Filter"),
-    *(
-        (reader, name)
-        for reader in (stored.StoredRows, predictions.Predictions)
-        # Not is_done: xEof has no error code, so apsw can only keep its exception for later, and now and then one is lost
-        # behind the callbacks of a join. Ours return a field and cannot raise.
-        for name in ("rowid", "next")
-    ),
+    # Not is_done: xEof has no error code, so apsw can only keep its exception for later, and now and then one is lost
+    # behind the callbacks of a join. Ours return a field and cannot raise.
+    (stored.StoredRows, "rowid"),
+    (stored.StoredRows, "next"),
+    (predictions.Predictions, "rowid"),
+    # What xNext does for predictions in chunks.
+    (chunks.Chunk, "scored"),
     (stored.StoredRows, "column"),
     # What is at hand is looked up in C, and cannot raise.
     (predictions._Row, "__missing__"),
