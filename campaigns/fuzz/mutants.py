@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -74,12 +75,19 @@ def seal(tree: Mapping[str, Any], draw: random.Random | None = None, lie: Lie | 
     header["arrays"] = [{"dtype": array.dtype.str, "shape": list(array.shape)} for array in arrays]
     if lie is not None and draw is not None:
         lie(draw, header)
-    text = orjson.dumps(header, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    text = _written(header)
     body = codec.MAGIC + codec.FORMAT.to_bytes(4, "little") + len(text).to_bytes(4, "little") + text
     body += bytes(-len(body) % 8)
     for array in arrays:
         body += array.tobytes() + bytes(-array.nbytes % 8)
     return sealed(body)
+
+
+def _written(header: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(header, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # a number beyond 64 bits, which others than orjson may well write
+        return json.dumps({str(key): value for key, value in header.items()}, sort_keys=True).encode()
 
 
 def _taken(value: Any, arrays: list[Array]) -> Any:
