@@ -91,7 +91,9 @@ def tried(blob: bytes, events: Events, number: int) -> tuple[str, str]:
         failure = signature(error)
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        # The next blob may take long to make, and that is no fault of what reads it.
+        for limit in (resource.RLIMIT_AS, resource.RLIMIT_CPU):
+            resource.setrlimit(limit, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     if seen:
         failure = f"{failure} audit events: {seen[0]}"
     return outcome, failure
