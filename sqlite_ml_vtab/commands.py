@@ -11,7 +11,7 @@ from typing import Any
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration import OPTIONS, TASKS
 from sqlite_ml_vtab.declaration.options import AT_CREATE
-from sqlite_ml_vtab.errors import CommandError, choices, shown
+from sqlite_ml_vtab.errors import CommandError, choices, cut, shown
 from sqlite_ml_vtab.learning.stopping import in_time
 from sqlite_ml_vtab.predictor import Predictor
 from sqlite_ml_vtab.store import versions
@@ -169,7 +169,7 @@ def _whole(name: str, number: Any) -> int:
 
 
 def _as_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return cut(json.dumps(value, ensure_ascii=False))
 
 
 _TRAINING = {name: option.doc for name, option in OPTIONS.items() if name not in AT_CREATE}

@@ -11,6 +11,9 @@ from contextlib import contextmanager
 LISTED = 12
 """Up to so many legal values are listed in a sentence; beyond, only the nearest three."""
 
+LONGEST = 1_500
+"""A sentence with more signs than this is cut in the middle: what is wrong and what to do stand at its ends."""
+
 
 class Error(Exception):
     """Anything this package refuses, as one sentence that says what to do."""
@@ -18,9 +21,13 @@ class Error(Exception):
     table: str | None = None
 
     def __str__(self) -> str:
-        """Return the sentence, led by the table it is about where that is known."""
+        """Return the sentence, led by the table it is about where that is known; every stream can print it."""
         sentence = super().__str__()
-        return sentence if self.table is None else f"{self.table}: {sentence}"
+        named = sentence if self.table is None else f"{self.table}: {sentence}"
+        if len(named) > LONGEST:
+            named = f"{named[: LONGEST // 2]} … {named[-LONGEST // 2 :]}"
+        # Half a surrogate, which JSON can write, is no UTF-8: printing it would be an error of its own.
+        return named.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class DeclarationError(Error):
@@ -84,9 +91,10 @@ def shown(value: object, width: int = 60) -> str:
     if isinstance(value, bytes | bytearray | memoryview):
         return f"a BLOB of {len(value)} bytes"
     if isinstance(value, str):
-        return "'" + _cut(value, width).replace("'", "''") + "'"
-    return _cut(str(value), width)
+        return "'" + cut(value, width).replace("'", "''") + "'"
+    return cut(str(value), width)
 
 
-def _cut(text: str, width: int) -> str:
+def cut(text: str, width: int = 60) -> str:
+    """Return `text` cut to `width`, for use in a sentence."""
     return text if len(text) <= width else text[: width - 1] + "…"

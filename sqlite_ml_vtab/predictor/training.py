@@ -14,6 +14,7 @@ from sqlite_ml_vtab.errors import (
     CommandError,
     DeclarationError,
     PredictorWarning,
+    cut,
 )
 from sqlite_ml_vtab.learning.algorithms import (
     DEFAULT_ALGORITHM,
@@ -192,7 +193,7 @@ def attempt(predictor: Predictor, overrides: Mapping[str, Any]) -> Attempt:
     """Read the rows and fit; nothing is written. With `warm` among the overrides an earlier version goes on."""
     warm = overrides.get("warm", False)
     if not isinstance(warm, bool):
-        raise CommandError(f"option 'warm' takes true or false, got {as_json(warm)}.")
+        raise CommandError(f"option 'warm' takes true or false, got {cut(as_json(warm))}.")
     chosen = plan(predictor, {name: value for name, value in overrides.items() if name != "warm"})
     if warm and predictor.declaration.has_series:
         raise CommandError("option 'warm' has no use here: a forecast goes on from new rows at once. Leave it out.")

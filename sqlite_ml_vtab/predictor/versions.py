@@ -15,11 +15,12 @@ from sqlite_ml_vtab.errors import (
 from sqlite_ml_vtab.portable import digest
 from sqlite_ml_vtab.predictor.base import Predictor, now
 from sqlite_ml_vtab.store import versions
+from sqlite_ml_vtab.store.sql import LAST
 
 
 def known(predictor: Predictor, number: Any) -> int:
     """Return `number` if there is such a version; raise ModelError with those there are."""
-    if isinstance(number, int) and versions.find(predictor.tables, number):
+    if isinstance(number, int) and 0 <= number <= LAST and versions.find(predictor.tables, number):
         return number
     there = versions.numbers(predictor.tables)
     if not there:
