@@ -115,6 +115,12 @@ def refusing(plan: Plan) -> Iterator[None]:
         yield
     except _refusals() as error:
         raise TrainingError(f"algorithm {plan.name!r} cannot be fitted to these rows: {_reason(error)}") from error
+    except MemoryError as error:
+        # A hyperparameter can ask for any amount, which no estimate sees: layers of 10^9 units, 10^12 trees.
+        raise TrainingError(
+            f"algorithm {plan.name!r} asks for more memory than there is: {_reason(error)}. "
+            "Write smaller hyperparams, or learn from fewer rows."
+        ) from error
 
 
 def finished(plan: Plan, estimator: Any, classes: int, matrix: Floats) -> Estimator:
@@ -142,10 +148,8 @@ def fit_without_target(
     fit_options = {} if weights is None else {"sample_weight": _accepted(plan, estimator, weights)}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        try:
+        with refusing(plan):
             estimator.fit(matrix, **fit_options)
-        except _refusals() as error:
-            raise TrainingError(f"algorithm {plan.name!r} cannot be fitted to these rows: {_reason(error)}") from error
     _answer_in_order(estimator)
     return estimator, tuple(_convergence_notes(plan, caught))
 

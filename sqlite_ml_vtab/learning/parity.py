@@ -70,6 +70,9 @@ def _extracted(
         return str(reason)
     except ModelError as error:
         return str(error).removeprefix(DAMAGED).rstrip(".")
+    except (LookupError, ValueError, TypeError, ArithmeticError) as error:
+        # Odd hyperparameters leave estimators that predict, and are not of the shape that they are otherwise.
+        return f"the fitted estimator is not as it should be: {error}"
     return name, parameters
 
 

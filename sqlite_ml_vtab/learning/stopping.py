@@ -46,6 +46,8 @@ class _Watch:
         self._thread = get_ident()
         self._over = Event()
         self.kind = type("_Stopped", (_Stopped,), {})
+        self.has_raised = False
+        """Whether the thread was told to stop."""
         with _LOCK:
             self._depth = _DEPTH[self._thread] = _DEPTH.get(self._thread, 0) + 1
 
@@ -61,6 +63,7 @@ class _Watch:
             before = _WAITING.get(self._thread)
             if not self._over.is_set() and (before is None or before._depth >= self._depth):
                 _WAITING[self._thread] = self
+                self.has_raised = True
                 _raise_in(self._thread, self.kind)
 
     def end(self) -> None:
@@ -94,6 +97,11 @@ def stoppable(run: Callable[[], T], is_due: Callable[[], bool], error: Callable[
         if type(stopped) is not watch.kind:
             raise
         raise error() from None
+    except Exception as failed:
+        # Compiled code can turn what stopped it into an error of its own, which would tell of something else.
+        if watch.has_raised:
+            raise error() from failed
+        raise
 
 
 def within(seconds: float | None, run: Callable[[], T], error: Callable[[], BaseException] = TimeOver) -> T:

@@ -3,6 +3,9 @@
 import pytest
 from asking import command, declare, fill, refusal, value
 
+from sqlite_ml_vtab.errors import TrainingError
+from sqlite_ml_vtab.learning.stopping import in_time
+
 pytestmark = pytest.mark.filterwarnings("ignore::sqlite_ml_vtab.PredictorWarning")
 
 HUGE = 10**30
@@ -77,3 +80,40 @@ def test_a_long_declaration_is_shown_in_part(connect):
     assert sentence.startswith("DeclarationError: p: column 'a': REAL REAL ")
     assert sentence.endswith("Is a comma missing between two columns?")
     assert len(sentence) < 1600
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "hyperparams"),
+    [
+        ("mlp", '{"hidden_layer_sizes": [1000000000000]}'),
+        ("bagging", '{"n_estimators": 1000000000000}'),
+        ("decision_tree", '{"max_leaf_nodes": 1000000000000}'),
+    ],
+)
+def test_hyperparams_that_ask_for_all_memory_are_refused_by_the_fit(trained, algorithm, hyperparams):
+    # They were MemoryError.
+    sentence = refused(trained, "train", f'{{"algorithm": "{algorithm}", "hyperparams": {hyperparams}}}')
+    assert sentence.startswith(f"TrainingError: p: algorithm '{algorithm}' asks for more memory than there is: ")
+    assert sentence.endswith(". Write smaller hyperparams, or learn from fewer rows.")
+    assert value(trained, "SELECT y FROM p(1, 2)") == "low"
+
+
+def test_an_estimator_of_an_odd_shape_is_fitted_again_where_it_answers(trained):
+    # The portable form of one prior for two classes was an IndexError.
+    command(trained, "train", {"algorithm": "qda", "hyperparams": {"priors": [1]}, "deploy": True})
+    scorer = value(trained, "SELECT scorer FROM ml_versions('p') WHERE version = 2")
+    assert scorer.startswith("refit: the fitted estimator is not as it should be: ")
+    assert value(trained, "SELECT y FROM p(1, 2)") == "low"
+
+
+def test_a_stop_that_a_library_makes_an_error_of_its_own_is_told_as_a_stop():
+    # A timeout within hist_gradient_boosting was "not a valid PEP 3118 buffer format string".
+    def run():
+        try:
+            while True:
+                pass
+        except BaseException:
+            raise ValueError("not a valid buffer") from None
+
+    with pytest.raises(TrainingError, match=r"^train did not end within its timeout of 0.01 s"):
+        in_time("train", 0.01, run)
