@@ -55,13 +55,41 @@ class PredictorWarning(UserWarning):
 
 
 @contextmanager
-def about(table: str) -> Iterator[None]:
-    """Name `table` in any `Error` that passes, unless a deeper floor named one."""
+def about(table: str | None) -> Iterator[None]:
+    """Name `table` in any `Error` that passes, unless a deeper floor named one.
+
+    Text that SQLite holds and Python cannot read becomes one.
+    """
     try:
         yield
     except Error as error:
         error.table = error.table or table
+        let_go(error)
         raise
+    except UnicodeDecodeError as error:
+        let_go(error)
+        raise not_utf8(error, table) from error
+
+
+def let_go(error: BaseException) -> None:
+    """Drop what the calls that ended with `error` hold.
+
+    A statement of theirs that is under way would keep the database locked for as long as somebody keeps the error.
+    """
+    from traceback import clear_frames
+
+    clear_frames(error.__traceback__)
+
+
+def not_utf8(error: UnicodeDecodeError, table: str | None) -> InputError:
+    """Return what to say of a text that was read out of a database and is not UTF-8: SQLite stores what it is given."""
+    near = error.object[max(0, error.start - 12) : error.start + 4]
+    found = InputError(
+        f"a text in the database is not UTF-8: {shown(near.decode('utf-8', 'backslashreplace'))}. "
+        f"Find it with instr(CAST(... AS BLOB), x'{near.hex()}'), and store it as UTF-8."
+    )
+    found.table = table
+    return found
 
 
 def choices(word: str, legal: Iterable[str], noun: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
@@ -143,7 +144,9 @@ class _Guarded(Reading):
 def _stepped(reading: Reading, run: Callable[[], Any]) -> Iterator[Any]:
     """Yield what `run` yields."""
     steps = _within(reading, lambda: iter(run()))
-    while (step := _within(reading, lambda: next(steps, None))) is not None:
+    # Not a lambda: the frame of one that raised would hold the statement for as long as the error is kept.
+    following = partial(next, steps, None)
+    while (step := _within(reading, following)) is not None:
         yield step
 
 

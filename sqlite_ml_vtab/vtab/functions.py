@@ -12,7 +12,7 @@ import orjson
 
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration import MODULES
-from sqlite_ml_vtab.errors import CommandError, Error, InputError
+from sqlite_ml_vtab.errors import CommandError, Error, InputError, about
 from sqlite_ml_vtab.portable import AnyScorer, JointScorer
 from sqlite_ml_vtab.portable.inputs import is_json, read_flat, read_json, wrong_count
 from sqlite_ml_vtab.store import catalog, reports, shadows
@@ -38,9 +38,12 @@ class TableFunction:
 
 
 def _tables(loaded: Loaded) -> Iterable[tuple[Any, ...]]:
-    for entry in catalog.predictors(loaded.connection):
+    with about(None):
+        there = list(catalog.predictors(loaded.connection))
+    for entry in there:
         tables = Tables(loaded.connection, entry.schema, entry.name)
-        summary = (None,) * len(reports.SUMMARY) if shadows.missing(tables) else reports.summary(tables)
+        with about(entry.name):
+            summary = (None,) * len(reports.SUMMARY) if shadows.missing(tables) else reports.summary(tables)
         if entry.content is not None:
             summary = (_external_rows(loaded, tables, entry.content), *summary[1:])
         yield entry.schema, entry.name, MODULES[entry.module], *summary, int(loaded.is_protected)

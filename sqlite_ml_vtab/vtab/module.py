@@ -110,7 +110,8 @@ class Loaded:
 
         Raises CommandError with the nearest names where there is none.
         """
-        schema, name = find_predictor(self.connection, text)
+        with about(None):
+            schema, name = find_predictor(self.connection, text)
         # Preparing a statement makes SQLite connect the table, if it is not, which enters it here.
         self.connection.execute(f"SELECT 1 FROM {quoted(schema)}.{quoted(name)} LIMIT 0")
         found = self._tables[key(schema, name)]
@@ -127,7 +128,7 @@ class Loaded:
         if remembered is not None:
             try:
                 return question(remembered)
-            except (Error, apsw.SQLError):
+            except (Error, apsw.SQLError, UnicodeDecodeError):
                 self._named.clear()
         table = self.table(text)
         with table.naming:

@@ -45,7 +45,11 @@ class StoredRows:
 
     def next(self) -> None:
         """Go to the next row."""
-        self._row = next(self._found, None)
+        try:
+            self._row = next(self._found, None)
+        except Exception:
+            with self._table.naming:
+                raise
 
     def close(self) -> None:
         """Let go of the statement that is under way."""

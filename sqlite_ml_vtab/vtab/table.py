@@ -14,7 +14,7 @@ import apsw
 
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration.parse import check_names
-from sqlite_ml_vtab.errors import DeclarationError, Error, InputError
+from sqlite_ml_vtab.errors import DeclarationError, Error, InputError, let_go, not_utf8
 from sqlite_ml_vtab.portable import AnyScorer
 from sqlite_ml_vtab.store import shadows
 from sqlite_ml_vtab.store.sql import atomically, folded
@@ -45,8 +45,14 @@ class Naming:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Let the error pass, with its name."""
+        if error is not None:
+            let_go(error)
         if isinstance(error, Error):
             error.table = error.table or self._predictor.tables.name
+        elif isinstance(error, UnicodeDecodeError):
+            raise not_utf8(error, self._predictor.tables.name) from error
+        elif isinstance(error, RecursionError):
+            raise self._led_back() from error
         elif isinstance(error, apsw.TooBigError):
             raise self._too_long() from error
         elif isinstance(error, apsw.SQLError):
@@ -54,6 +60,13 @@ class Naming:
             if missing is not None:
                 missing.table = self._predictor.tables.name
                 raise missing from error
+
+    def _led_back(self) -> InputError:
+        found = InputError(
+            "a trigger or a view leads back to this predictor, again and again. Let it write, or read, another table."
+        )
+        found.table = self._predictor.tables.name
+        return found
 
     def _too_long(self) -> InputError:
         limit = self._db().limit(apsw.SQLITE_LIMIT_LENGTH)
@@ -142,6 +155,8 @@ class Table:
             return verbs.problems(self.predictor, quick=bool(is_quick))
         except apsw.SQLError as error:
             return f"{self.name}: {error}. Restore the shadow tables from a backup."
+        except UnicodeDecodeError as error:
+            return str(not_utf8(error, self.name))
 
     # Writing
 

@@ -1,11 +1,13 @@
 """What fuzzing and reading have found, each kept for ever with its input."""
 
+import apsw
 import corpus
 import mutants
 import numpy as np
 import pytest
 from asking import POINTS, command, declare, fill, refusal, value
 
+import sqlite_ml_vtab
 from sqlite_ml_vtab.errors import InputError, ModelError
 from sqlite_ml_vtab.portable import from_bytes
 from sqlite_ml_vtab.portable.inputs import read_json
@@ -110,3 +112,36 @@ def test_a_sign_that_stands_for_eighteen_letters_makes_a_long_text_no_longer():
     from sqlite_ml_vtab.portable.words import MAX_LETTERS, countable
 
     assert sum(map(len, countable("\ufdfa" * MAX_LETTERS))) <= MAX_LETTERS
+
+
+def test_a_trigger_that_leads_back_to_its_predictor_is_one_error(trained):
+    # Inside a transaction it ended in Python's RecursionError.
+    trained.execute("PRAGMA recursive_triggers = ON")
+    trained.execute("CREATE TRIGGER again AFTER INSERT ON p_rows BEGIN INSERT INTO p VALUES (new.a, new.b, new.y); END")
+    trained.execute("BEGIN")
+    assert refusal(trained, "INSERT INTO p VALUES (1, 2, 'low')") == (
+        "InputError: p: a trigger or a view leads back to this predictor, again and again. "
+        "Let it write, or read, another table."
+    )
+    if trained.in_transaction:
+        trained.execute("ROLLBACK")
+    trained.execute("DROP TRIGGER again")
+    assert value(trained, "SELECT count(*) FROM p") == 24
+
+
+def test_an_error_that_is_kept_keeps_no_statement_under_way(tmp_path):
+    # The calls that ended with it held a cursor: the connection could not be closed, and the file stayed locked.
+    db = apsw.Connection(str(tmp_path / "kept.db"))
+    sqlite_ml_vtab.load(db)
+    declare(db)
+    ids = "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 25000)"
+    db.execute(f"{ids} INSERT INTO p_rows SELECT id, CASE id WHEN 5 THEN 'text' ELSE id END, 1, 'low' FROM n")
+    kept = []
+    for ask in ("INSERT INTO p(p) VALUES ('train')", "SELECT y FROM p WHERE source = 'p_rows'"):
+        with pytest.raises(sqlite_ml_vtab.Error) as caught:
+            list(db.execute(ask))
+        kept.append(caught)
+    with pytest.raises(sqlite_ml_vtab.InputError) as caught:
+        sqlite_ml_vtab.train(db, "p")
+    kept.append(caught)
+    db.close()
