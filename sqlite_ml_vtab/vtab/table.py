@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from sqlite_ml_vtab.vtab.module import Loaded
 
 
+LONG_SQL = 100_000
+"""No statement of ours has so many bytes, but over columns whose names are very long."""
+
+
 def key(schema: str, name: str) -> tuple[str, str]:
     """Return what tells a connection's tables apart."""
     return folded(schema), folded(name)
@@ -69,11 +73,17 @@ class Naming:
         return found
 
     def _too_long(self) -> InputError:
-        limit = self._db().limit(apsw.SQLITE_LIMIT_LENGTH)
-        found = InputError(
+        limit, of_sql = map(self._db().limit, (apsw.SQLITE_LIMIT_LENGTH, apsw.SQLITE_LIMIT_SQL_LENGTH))
+        sentence = (
             f"a row is longer than SQLite's limit of {limit} bytes. "
             "Store less in it, or raise the limit: connection.limit(apsw.SQLITE_LIMIT_LENGTH, ...)."
         )
+        if of_sql < min(limit, LONG_SQL):
+            sentence = (
+                f"a statement may have {of_sql} bytes on this connection, and a predictor's own are longer. "
+                "Raise the limit: connection.limit(apsw.SQLITE_LIMIT_SQL_LENGTH, ...)."
+            )
+        found = InputError(sentence)
         found.table = self._predictor.tables.name
         return found
 

@@ -1,5 +1,6 @@
 """Every sentence can be printed and read, whatever the value that it shows; and every refusal is an error of ours."""
 
+import apsw
 import pytest
 from asking import command, declare, fill, refusal, value
 
@@ -117,3 +118,15 @@ def test_a_stop_that_a_library_makes_an_error_of_its_own_is_told_as_a_stop():
 
     with pytest.raises(TrainingError, match=r"^train did not end within its timeout of 0.01 s"):
         in_time("train", 0.01, run)
+
+
+def test_a_low_limit_of_statements_is_not_told_as_one_of_rows(trained):
+    # "A row is longer than SQLite's limit of 1000000000 bytes."
+    before = trained.limit(apsw.SQLITE_LIMIT_SQL_LENGTH)
+    trained.limit(apsw.SQLITE_LIMIT_SQL_LENGTH, 60)
+    sentence = refusal(trained, "INSERT INTO p(p) VALUES ('train')")
+    trained.limit(apsw.SQLITE_LIMIT_SQL_LENGTH, before)
+    assert sentence == (
+        "InputError: p: a statement may have 60 bytes on this connection, and a predictor's own are longer. "
+        "Raise the limit: connection.limit(apsw.SQLITE_LIMIT_SQL_LENGTH, ...)."
+    )
