@@ -92,6 +92,11 @@ def not_utf8(error: UnicodeDecodeError, table: str | None) -> InputError:
     return found
 
 
+def damaged_id(value: object) -> ModelError:
+    """Return what to say of a row id that is no integer: only a rows table that something else made has one."""
+    return ModelError(f"the rows table has the row id {shown(value)}. Restore the shadow tables from a backup.")
+
+
 def choices(word: str, legal: Iterable[str], noun: str) -> str:
     """Return the sentences that name the legal choices nearest to `word`.
 

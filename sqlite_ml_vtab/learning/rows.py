@@ -10,7 +10,7 @@ import numpy as np
 
 from sqlite_ml_vtab.declaration import Column as Declared
 from sqlite_ml_vtab.declaration import Declaration, Kind, Role
-from sqlite_ml_vtab.errors import TrainingError, shown
+from sqlite_ml_vtab.errors import TrainingError, damaged_id, shown
 from sqlite_ml_vtab.learning.columns import Feature
 from sqlite_ml_vtab.portable.values import (
     MANY,
@@ -103,7 +103,7 @@ def collect(declaration: Declaration, chunks: Iterable[Sequence[tuple[Any, ...]]
     its column's kind.
     """
     columns = read_columns(declaration)
-    ids = _Array(np.int64, expected)
+    ids = _Array(np.int64, expected, _ids)
     stores = [_store(column, expected) for column in columns]
     for chunk in chunks:
         for place, values in enumerate(zip(*chunk, strict=True)):
@@ -126,6 +126,12 @@ def collect(declaration: Declaration, chunks: Iterable[Sequence[tuple[Any, ...]]
         targets={column.name: values for column, values in targets},
         sides={column.role: values for column, values in zip(columns[known:], raw[known:], strict=True)},
     )
+
+
+def _ids(values: Sequence[Any]) -> Sequence[int]:
+    if set(map(type, values)) != {int}:
+        raise damaged_id(next(value for value in values if type(value) is not int))
+    return values
 
 
 class _Array:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from sqlite_ml_vtab.declaration import Column
+from sqlite_ml_vtab.errors import damaged_id
 from sqlite_ml_vtab.store.reading import Reading, of_table
 from sqlite_ml_vtab.store.shadows import row_key
 from sqlite_ml_vtab.store.sql import Cursor, Tables, quoted
@@ -187,6 +188,8 @@ class Rows:
         if in_transaction and not is_announced:
             return
         last = self._tables.value(f"SELECT max({self._key}) FROM {self._table}")
+        if last is not None and type(last) is not int:
+            raise damaged_id(last)
         self._is_holding, self._next = True, (last or 0) + 1
         self._capacity = HELD if last is None else math.inf
         if in_transaction:

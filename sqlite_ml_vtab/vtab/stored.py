@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from sqlite_ml_vtab import predictor as verbs
-from sqlite_ml_vtab.errors import InputError
+from sqlite_ml_vtab.errors import InputError, damaged_id
 from sqlite_ml_vtab.portable import AnyScorer, PatternScorer
 from sqlite_ml_vtab.vtab.plan import Choice
 
@@ -59,7 +59,11 @@ class StoredRows:
         """Return the id of the row."""
         assert self._row is not None
         self._table.is_at_stored_row = True
-        return int(self._row[0])
+        found = self._row[0]
+        if type(found) is not int:
+            with self._table.naming:
+                raise damaged_id(found)
+        return found
 
     def column(self, number: int) -> Any:
         """Return the value of a column."""

@@ -145,3 +145,22 @@ def test_an_error_that_is_kept_keeps_no_statement_under_way(tmp_path):
         sqlite_ml_vtab.train(db, "p")
     kept.append(caught)
     db.close()
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"), [("'x' || id", "'x24'"), ("id + 0.5", "24.5"), ("x'00'", "a BLOB of 1 bytes")]
+)
+def test_row_ids_that_are_no_integers_are_one_error(trained, written, shown):
+    # A rows table of another make has any: TypeError and ValueError.
+    trained.execute(
+        "BEGIN; CREATE TABLE other AS SELECT * FROM p_rows; DROP TABLE p_rows; CREATE TABLE p_rows(id, a, b, y)"
+    )
+    trained.execute(f"INSERT INTO p_rows SELECT {written}, a, b, y FROM other")
+    asks = ("INSERT INTO p SELECT a, b, y FROM other", "INSERT INTO p(p) VALUES ('train')", "SELECT rowid FROM p")
+    for ask in asks:
+        sentence = refusal(trained, ask)
+        assert sentence.startswith("ModelError: p: the rows table has the row id ")
+        assert sentence.endswith(". Restore the shadow tables from a backup.")
+    assert shown in refusal(trained, "SELECT rowid FROM p WHERE a = 23")
+    assert value(trained, "SELECT y FROM p(1, 2)") == "low"
+    trained.execute("ROLLBACK")
