@@ -15,7 +15,7 @@ from sqlite_ml_vtab.errors import InputError
 from sqlite_ml_vtab.portable import AnyScorer
 from sqlite_ml_vtab.portable.inputs import is_json, read_flat, read_json
 from sqlite_ml_vtab.vtab.chunks import CHUNK, Chunk, of_relation, of_rows
-from sqlite_ml_vtab.vtab.plan import Choice, Way
+from sqlite_ml_vtab.vtab.plan import OMITTED, Choice, Way
 
 if TYPE_CHECKING:
     from sqlite_ml_vtab.vtab.columns import Getters
@@ -117,11 +117,12 @@ class Predictions:
     def _check_null(self, arguments: Sequence[Any]) -> None:
         """Refuse NULL where SQLite compares an argument once more: nothing equals NULL, so the row would be lost."""
         compared = arguments[self._checked - 1 :]
-        if None in compared:
+        # One NULL instead of JSON is refused in its own words.
+        if None in compared and len(arguments) == len(self._names):
             name = self._names[self._checked - 1 + compared.index(None)]
             raise InputError(
                 f"feature {name!r} is NULL, and SQLite loses a row with NULL in an argument behind "
-                f"the {self._checked - 1}th. Pass JSON: {self._predictor.sql_name}(json_array(...))."
+                f"{OMITTED} conditions. Pass JSON: {self._predictor.sql_name}(json_array(...))."
             )
         # SQLite asks for each of them in every row.
         self._at_hand.update(zip(self._compared, compared, strict=False))

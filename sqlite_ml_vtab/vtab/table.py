@@ -174,7 +174,12 @@ class Table:
         """Store a row, or carry out a command."""
         if rowid is None and fields[self._declared :] == self._unset:
             plain = fields[: self._declared]
-            added = self._add_next(plain) if self._is_plain(plain) else None
+            try:
+                added = self._add_next(plain) if self._is_plain(plain) else None
+            except Exception:
+                # Entered for an error alone: a row that is added is not to pay for it.
+                with self.naming:
+                    raise
             if added is not None:
                 return added
         with self.naming:

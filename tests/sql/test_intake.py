@@ -3,7 +3,8 @@
 import pytest
 from asking import declare, refusal, rows, value
 
-from sqlite_ml_vtab.store.rows import HELD, PARAMETERS
+from sqlite_ml_vtab.errors import ModelError
+from sqlite_ml_vtab.store.rows import HELD, PARAMETERS, Rows
 
 WITHIN = {"autocommit": ("", ""), "transaction": ("BEGIN", "COMMIT"), "savepoint": ("SAVEPOINT s", "RELEASE s")}
 NUMBERS = "a REAL, b INTEGER, y REAL TARGET"
@@ -155,3 +156,22 @@ def test_rows_before_the_greatest_id_are_numbered_and_the_one_behind_it_is_not_l
     numbers.execute(end)
     assert rows(numbers, "SELECT b FROM p_rows ORDER BY id DESC LIMIT 3") == [(2,), (1,), (0,)]
     assert value(numbers, "SELECT count(*) FROM p_rows WHERE b = 3") == 1
+
+
+def test_an_error_of_a_row_that_is_added_quickly_names_the_predictor(numbers, monkeypatch):
+    def gone(rows, witness):
+        raise ModelError("the witness is gone.")
+
+    def unchanging(number):
+        # Afterwards SQLite knows of no change, and the next row asks whether those before it still stand.
+        numbers.execute("DELETE FROM other")
+        return number
+
+    numbers.create_scalar_function("unchanging", unchanging)
+    numbers.execute("CREATE TABLE other(x); BEGIN")
+    monkeypatch.setattr(Rows, "_stands", gone)
+    many = f"{COUNT.format(count=3)} INSERT INTO p SELECT unchanging(i), i, i FROM n"
+    assert refusal(numbers, many) == "ModelError: p: the witness is gone."
+    monkeypatch.undo()
+    numbers.execute("COMMIT")
+    assert rows(numbers, "SELECT * FROM p") == []

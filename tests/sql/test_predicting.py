@@ -262,9 +262,23 @@ def test_null_behind_the_sixteenth_argument_is_refused_not_lost(db, before):
             continue
         assert refusal(db, sql, values) == (
             f"InputError: p: feature 'c{place}' is NULL, and SQLite loses a row with NULL in an argument behind "
-            f"the {first - 1}th. Pass JSON: p(json_array(...))."
+            "16 conditions. Pass JSON: p(json_array(...))."
         )
         assert rows(db, "SELECT y FROM p(?)", (json.dumps(values),)) == [("b",)]
+
+
+def test_null_behind_sixteen_conditions_is_refused_and_json_there_is_answered(trained):
+    conditions = " AND ".join(["y IS NOT NULL AND y <> 'none'", *["a < 99"] * 16])
+    asked = f"SELECT y FROM (SELECT 1) JOIN p ON {conditions} AND features = ?"
+    expected = (
+        "InputError: p: feature 'a' is NULL, and SQLite loses a row with NULL in an argument behind 16 conditions. "
+    )
+    assert refusal(trained, f"{asked} AND arg2 = ?", (None, 2)) == f"{expected}Pass JSON: p(json_array(...))."
+    assert rows(trained, asked, ("[1, 2]",)) == [("low",)]
+    # No feature in particular is NULL here.
+    assert refusal(trained, asked, (None,)) == (
+        "InputError: p: features is NULL. Pass a JSON array, a JSON object or a value for each feature."
+    )
 
 
 def test_a_query_that_is_abandoned_leaves_nothing_behind(trained):
