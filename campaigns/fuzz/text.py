@@ -449,7 +449,7 @@ def _near(one: float, other: float) -> bool:
 def _json(db: apsw.Connection, number: int, salt: str) -> tuple[str, str]:
     """Ask with text that is JSON, or nearly."""
     draw = random.Random(f"json {salt}/{number}")
-    text = _json_text(draw)
+    text = json_text(draw)
     found = [_said_any(db, sql, text) for sql in ("SELECT * FROM p(?)", "SELECT * FROM p WHERE features IN (?, '[]')")]
     problem = next((said for outcome, said in found if outcome == "failed"), "")
     return "json " + found[0][0], f"{problem} in {number}: {text!r:.300}" if problem else ""
@@ -465,7 +465,8 @@ def _said_any(db: apsw.Connection, sql: str, text: str) -> tuple[str, str]:
     return "answered", ""
 
 
-def _json_text(draw: random.Random) -> str:
+def json_text(draw: random.Random) -> str:
+    """Return text that is JSON, or nearly."""
     way = draw.random()
     if way < 0.1:
         depth = draw.choice((10, 500, 990, 1010, 1023, 1024, 1025, 100_000))
