@@ -48,11 +48,11 @@ fuzz: $(VENV)/ready
 	$(BIN)/python campaigns/fuzz/text.py inputs --size $$(( $(SIZE) * 10 )) --seed $(SEED)
 
 # The readers of bytes, JSON and declarations under atheris, which follows what is reached.
+fuzz-coverage: SECONDS ?= 480
 fuzz-coverage:
 	$(PYTHON) -m venv $(VENV)-atheris
 	$(VENV)-atheris/bin/python -m pip install --quiet --editable . atheris
-	for reader in codec json declaration; do \
-	  $(VENV)-atheris/bin/python campaigns/fuzz/coverage.py $$reader -max_total_time=600 || exit 1; done
+	$(VENV)-atheris/bin/python campaigns/fuzz/coverage.py --seconds $(SECONDS) --seed $(SEED)
 
 # The same attacks on pickle, joblib, skops and ONNX Runtime: the table of docs/security.md.
 attacks:

@@ -188,7 +188,8 @@ def campaign(reader: str, seconds: float, seed: int) -> str:
         for number, data in enumerate(seeds_of(reader)):
             if len(data) <= LONGEST:
                 (folder / f"seed {number}").write_bytes(data)
-        flags = [f"-seed={seed}", f"-max_len={LONGEST}", f"-timeout={SECONDS}", f"-artifact_prefix={FOUND}/"]
+        # To libFuzzer a seed of 0 is any.
+        flags = [f"-seed={seed + 1}", f"-max_len={LONGEST}", f"-timeout={SECONDS}", f"-artifact_prefix={FOUND}/"]
         command = [sys.executable, __file__, reader, "--child", str(folder), "--seconds", str(seconds)]
         done = subprocess.run([*command, *flags, "-print_final_stats=1"], stderr=subprocess.PIPE, text=True)
         if done.returncode:
@@ -208,7 +209,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("readers", nargs="*", choices=[*READ, []])
     parser.add_argument("--seconds", type=float, default=480)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--child", help=argparse.SUPPRESS)
     asked, flags = parser.parse_known_args()
     if asked.child:

@@ -37,10 +37,13 @@ def interpreter(release: str, directory: Path) -> str:
     """Return the Python of an environment with this release of scikit-learn, made where it is not there."""
     home = directory / release
     python = str(home / "bin" / "python")
-    if not home.exists():
-        _run(sys.executable, "-m", "venv", str(home))
+    ready = home / "ready"
+    if not ready.exists():
+        # One that was left half made is made anew.
+        _run(sys.executable, "-m", "venv", "--clear", str(home))
         pinned = [f"{name}=={version(name)}" for name in BESIDE]
         _run(python, "-m", "pip", "install", "--quiet", f"scikit-learn=={release}", *pinned)
+        ready.touch()
     return python
 
 

@@ -111,6 +111,21 @@ def test_a_dropped_predictor_does_not_answer(versions):
         rows(versions, "SELECT ml_predict('p', a, b) FROM kept")
 
 
+@pytest.mark.parametrize("begin", ["", "BEGIN"])
+@pytest.mark.parametrize("question", [ONE, "SELECT y FROM p(0, 0)"])
+@pytest.mark.parametrize("suffix", ["models", "deployments"])
+def test_a_shadow_table_dropped_by_hand_is_missed_at_once(versions, suffix, question, begin):
+    expected = rows(versions, question)
+    versions.execute(begin)
+    assert rows(versions, question) == expected
+    versions.execute(f"DROP TABLE p_{suffix}")
+    with pytest.raises(Exception, match=rf"^p: missing shadow tables p_{suffix}\. "):
+        rows(versions, question)
+    versions.execute("ROLLBACK" if begin else "DROP TABLE p")
+    if begin:
+        assert rows(versions, question) == expected
+
+
 def test_errors_name_the_table_however_often_it_was_asked(versions):
     assert answers(versions) == {"low", "high"}
     with pytest.raises(Exception, match=r"^p: column 'a' is NUMBER, got 'x'\. "):
