@@ -1,5 +1,6 @@
 """The nearest rows by products of matrices: the very rows that measuring every distance finds, whatever the numbers."""
 
+import sys
 import warnings
 
 import numpy as np
@@ -75,3 +76,21 @@ def test_few_rows_or_many_neighbours_are_not_looked_for_so():
     assert not serves(rows[1:], 1)
     assert not serves(rows, 0)
     assert not serves(rows + 1e141, 1)
+
+
+@pytest.mark.parametrize(
+    ("family", "ask"), [("neighbors", "scores"), ("neighbors", "ambiguous"), ("centres", "scores")]
+)
+def test_no_call_measures_so_many_distances_that_an_interrupt_waits_for_it(monkeypatch, family, ask):
+    rows = np.random.RandomState(0).normal(size=(2_000, 3))
+    parameters = {
+        "neighbors": {"rows": rows, "targets": rows[:, :1], "neighbors": 5, "radius": 0.0, "outlier": -1, "power": 2}
+        | {"link": "identity", "weights": "uniform"},
+        "centres": {"centres": rows, "owners": np.arange(len(rows), dtype="<i4")},
+    }[family]
+    home = sys.modules[FAMILIES[family].scores.__module__]
+    sizes, measure = [], home.distances
+    monkeypatch.setattr(home, "distances", lambda *args: sizes.append(measure(*args).size) or measure(*args))
+    getattr(FAMILIES[family], ask)(parameters, rows)
+    assert sum(sizes) == len(rows) ** 2
+    assert max(sizes) <= 2**19

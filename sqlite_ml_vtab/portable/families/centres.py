@@ -20,8 +20,8 @@ from sqlite_ml_vtab.portable.families.base import (
 from sqlite_ml_vtab.portable.families.distances import by_column, distances, distances_of_one
 from sqlite_ml_vtab.portable.values import Floats
 
-_BLOCK = 2**22
-"""How many distances are held at once."""
+_BLOCK = 2**19
+"""How many distances are found by one call: a command ends between two, and more do not fit in a cache."""
 _TIE = 1e-9
 """Two centres whose squared distances differ by less than this, relatively, are equally near."""
 _ROUNDING = 1e-12

@@ -20,8 +20,8 @@ from sqlite_ml_vtab.portable.families.distances import by_column, distances, dis
 from sqlite_ml_vtab.portable.families.neighbors import nearest, tied_at
 from sqlite_ml_vtab.portable.values import Floats
 
-_BLOCK = 2**22
-"""How many distances are held at once."""
+_BLOCK = 2**19
+"""How many distances are found by one call: a command ends between two, and more do not fit in a cache."""
 _SMALL = 1e-10
 """Added to a mean distance, as scikit-learn does, so that rows stored many times have a density."""
 

@@ -22,8 +22,8 @@ from sqlite_ml_vtab.portable.families.distances import by_column, distances, dis
 from sqlite_ml_vtab.portable.families.nearest_rows import NearestRows, serves
 from sqlite_ml_vtab.portable.values import Floats
 
-_BLOCK = 2**22
-"""How many distances are held at once."""
+_BLOCK = 2**19
+"""How many distances are found by one call: a command ends between two, and more do not fit in a cache."""
 _TIE = 1e-9
 """Two distances closer than this, relatively, are a tie: their order is an accident of rounding."""
 
