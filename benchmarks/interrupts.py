@@ -110,7 +110,7 @@ def delays(task: str, algorithm: str, rows: int) -> tuple[float, list[float]] | 
         db = opened(task, min(rows, most), features=1 if entry.one_column else FEATURES)
         try:
             whole = command(db, algorithm)
-            if whole < 1:
+            if whole < 5:
                 # The first of a process also imports.
                 whole = command(db, algorithm)
             found = [delay(db, algorithm, share * whole) for share in MOMENTS] if whole > BRIEF else []
