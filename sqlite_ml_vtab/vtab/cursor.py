@@ -24,6 +24,8 @@ class Cursor:
         self._readers = READERS if has_target else PATTERN_READERS
         self._number: int | None = None
         self._is_call = False
+        self._has_begun = False
+        """Whether a call of this statement went before: only a join has a second, which is worth a shorter way."""
         self._reader: Any = None
 
     def Filter(self, number: int, text: str, arguments: Sequence[Any]) -> None:
@@ -37,9 +39,10 @@ class Cursor:
             with self._table.naming:
                 raise
         self.Next = reader.next
-        quick = reader.quick(number, self._long_way) if self._is_call else None
+        quick = reader.quick(number, self._long_way) if self._is_call and self._has_begun else None
         if quick is not None:
             vars(self)["Filter"] = quick
+        self._has_begun = True
 
     def _long_way(self, number: int, text: str, arguments: Sequence[Any]) -> None:
         """Begin a call that cannot go the short way."""
@@ -60,12 +63,23 @@ class Cursor:
         return self._readers[choice.way](self._table, choice)
 
     def Close(self) -> None:
-        """Let go of everything, statements of ours that are under way above all: they would keep the database open."""
-        if self._reader is not None:
-            self._reader.close()
+        """Let go of everything, statements of ours that are under way above all: they would keep the database open.
+
+        A cursor of single calls is kept for the next statement, as if it were new: making one takes longer than a row.
+        """
+        reader = self._reader
+        if reader is not None:
+            reader.close()
+        own = vars(self)
+        own.pop("Filter", None)
+        own.pop("Next", None)
+        if self._is_call and reader is not None:
+            self._has_begun = False
+            self._table.spare = self
+            return
         self._reader = None
-        for name in ("Filter", "Eof", "Column", "ColumnNoChange", "Rowid", "Next"):
-            self.__dict__.pop(name, None)
+        for name in ("Eof", "Column", "ColumnNoChange", "Rowid"):
+            own.pop(name, None)
 
 
 READERS: dict[Way, Callable[[Any, Choice], Any]] = {

@@ -56,8 +56,6 @@ class Predictions:
         first = len(table.layout.visible)
         self._compared = range(first + max(choice.checked, 1) - 1, first + len(table.layout.arguments))
         """The numbers of the arguments that SQLite compares once more."""
-        self._version: Any = None
-        self._scorer: AnyScorer | None = None
         self._at_hand = _Row(self, table.getters(asks_source=choice.way is Way.SOURCE))
         self._take = _taker(self, table.layout.targets)
         self.column: Callable[[int], Any] = self._at_hand.__getitem__
@@ -68,6 +66,12 @@ class Predictions:
         self.is_done: Callable[[], Any] = self._ended.__len__
         """Whether there is no row left."""
         self._last: Callable[[], object] = partial(self._ended.append, True)
+        self._start()
+
+    def _start(self) -> None:
+        """Know nothing of a query yet, or any more."""
+        self._version: Any = None
+        self._scorer: AnyScorer | None = None
         self.next: Callable[[], object] = self._last
         """Goes to the next row; another function by the way that a call goes."""
         self._scores_at_once = False
@@ -230,9 +234,10 @@ class Predictions:
         return self._bounds[0 if chunk is None else chunk.place]
 
     def close(self) -> None:
-        """Let go of the statement that is under way."""
-        self.next = self._last
-        self._chunk = None
+        """Let go of the statement that is under way, and of all that is known of its query."""
+        self._at_hand.clear()
+        self._ended.clear()
+        self._start()
 
     def rowid(self) -> int:
         """Return the number of the row."""

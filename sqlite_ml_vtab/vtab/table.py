@@ -106,6 +106,8 @@ class Table:
         self.is_at_stored_row = True
         """Whether the row id that SQLite asked for last, in this statement, is that of a stored row."""
         self._getters: dict[bool, Getters] = {}
+        self.spare: Cursor | None = None
+        """A cursor that was closed, and stands ready to be opened again."""
 
     def BestIndexObject(self, info: apsw.IndexInfo) -> bool:
         """Choose how a query is answered."""
@@ -133,16 +135,20 @@ class Table:
 
     def Open(self) -> Any:
         """Open a cursor."""
-        with self.naming:
-            verbs.check_format(self.predictor)
-        return Cursor(self)
+        if not self.predictor.is_of_this_format:
+            with self.naming:
+                verbs.check_format(self.predictor)
+        spare, self.spare = self.spare, None
+        return spare or Cursor(self)
 
     def Disconnect(self) -> None:
         """Leave this connection."""
+        self.spare = None
         self.loaded.leave(self)
 
     def Destroy(self) -> None:
         """Drop the shadow tables."""
+        self.spare = None
         shadows.drop(self.predictor.tables)
         self.loaded.leave(self)
 

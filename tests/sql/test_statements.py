@@ -1,6 +1,7 @@
 """The statements of the README's first screen, word for word, wherever a predictor can stand."""
 
 import gc
+from contextlib import suppress
 
 import apsw
 import pytest
@@ -380,3 +381,23 @@ def test_a_name_of_braces_is_a_name(db, name):
     db.execute(f'INSERT INTO "{name}"("{name}") VALUES (\'train\')')
     assert value(db, f'SELECT count(y) FROM "{name}"(5)') == 1
     assert value(db, "SELECT ml_predict(?, 5) IS NOT NULL", (f'"{name}"',)) == 1
+
+
+def test_what_one_statement_asked_does_not_reach_into_the_next(trained):
+    command(trained, "train", {"algorithm": "dummy", "deploy": False})
+    alone = rows(trained, "SELECT * FROM p(20, 3)")
+    for other in (
+        "SELECT y, probability FROM p(1, 2) WHERE version = 2",
+        "SELECT y FROM p('[[1, 2], [20, 3]]')",
+        "SELECT y FROM p('[1]')",
+        "SELECT y FROM p('x', 2)",
+        "SELECT y FROM p(1, 2) WHERE version = 9",
+        "SELECT y, probabilities, warning FROM p(1000, 2)",
+        "SELECT q.y, r.y FROM p(1, 2) AS q JOIN p(20, 3) AS r",
+        "SELECT q.y FROM (SELECT 1 AS a UNION ALL SELECT 20) AS x JOIN p(x.a, 2) AS q LIMIT 1",
+    ):
+        with suppress(sqlite_ml_vtab.Error):
+            rows(trained, other)
+        assert rows(trained, "SELECT * FROM p(20, 3)") == alone, other
+    command(trained, "deploy", {"version": 2})
+    assert value(trained, "SELECT y FROM p(20, 3)") == value(trained, "SELECT y FROM p(1, 2)")
