@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from sqlite_ml_vtab.declaration.tokens import Token
 from sqlite_ml_vtab.declaration.types import ENCODE_WORDS, IMPUTE_WORDS, SCALE_WORDS, Column, Kind, Role
@@ -145,7 +144,7 @@ def _imputed(column: Column, word: str, rest: Sequence[str]) -> Column:
         raise DeclarationError(
             f"column {column.name!r}: a CATEGORY has no {word}. Write IMPUTE(most_frequent) or IMPUTE(constant, '...')."
         )
-    return replace(column, impute=(word, *rest))
+    return column._replace(impute=(word, *rest))
 
 
 def _encoded(column: Column, word: str, rest: Sequence[str]) -> Column:
@@ -154,13 +153,13 @@ def _encoded(column: Column, word: str, rest: Sequence[str]) -> Column:
             f"column {column.name!r}: ENCODE is for CATEGORY, got {column.kind}. "
             "Write CATEGORY behind the type, or leave ENCODE out."
         )
-    return replace(column, kind=Kind.CATEGORY, encode=word)
+    return column._replace(kind=Kind.CATEGORY, encode=word)
 
 
 def _scaled(column: Column, word: str, rest: Sequence[str]) -> Column:
     if column.kind in {Kind.CATEGORY, Kind.WORDS}:
         raise DeclarationError(f"column {column.name!r}: SCALE is for numbers, got {column.kind}. Leave it out.")
-    return replace(column, scale=word)
+    return column._replace(scale=word)
 
 
 _CHECKED = {"IMPUTE": _imputed, "ENCODE": _encoded, "SCALE": _scaled}

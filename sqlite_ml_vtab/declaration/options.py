@@ -6,8 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_ml_vtab.declaration.series_options import SERIES_OPTIONS
 from sqlite_ml_vtab.errors import DeclarationError, choices, shown
@@ -18,8 +17,7 @@ MAX_COUNT = 1000
 SPLIT_NAMES = ("stratified", "shuffle", "last", "group", "column", "none")
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One option: how its text is read, what stands when it is not written, and its documentation."""
 
     check: Callable[[Any], Any]

@@ -6,15 +6,13 @@ Whoever needs to know asks the task; nobody compares its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 COMPONENTS = 2
 """So many components has a projection that does not say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One task."""
 
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlite_ml_vtab.errors import DeclarationError
 
@@ -22,8 +22,7 @@ _TOKEN = re.compile(
 _UNCLOSED = {"'", '"', "`", "["}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One token of SQL text."""
 
     kind: str

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_ml_vtab.declaration.tasks import TASKS
 
@@ -44,8 +44,7 @@ class Kind(StrEnum):
     """Declared with no type: decided at train time from the values."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """One declared column."""
 
     name: str

@@ -248,7 +248,7 @@ def _with_null(learned: Learned, stand_in: str) -> Learned:
     known = stand_in in encoding.categories
     table = encoding.table.copy()
     table[-1] = table[encoding.categories.index(stand_in) if known else -2]
-    return replace(learned, encoding=replace(encoding, table=table))
+    return replace(learned, encoding=encoding._replace(table=table))
 
 
 def _one_hot(feature: Feature, categories: tuple[str, ...], column: Column, target: Any, wish: Wish) -> Learned:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,7 @@ def _scaled(encoder: Encoder, matrix: Floats, learned: Sequence[Learned]) -> Enc
         places = np.flatnonzero(names == name)
         chosen = matrix if len(places) == len(names) else matrix[:, places]
         centre[places], scale[places] = SCALERS[name](chosen)
-    scaled = replace(encoder, centre=centre, scale=scale)
+    scaled = encoder._replace(centre=centre, scale=scale)
     if not scaled.is_unscaled:
         matrix -= centre
         matrix /= scale

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -260,4 +260,4 @@ def _with_golden(model: Model, rows: TrainingRows, refitted: MatrixScores | None
     raw = tuple(raw_row(rows, int(place)) for place in places)
     scorer = PatternScorer(model, refitted)
     scores = tuple(tuple(map(float, scorer.one(row)[1])) for row in raw)
-    return replace(model, golden=Golden(raw, scores))
+    return model._replace(golden=Golden(raw, scores))

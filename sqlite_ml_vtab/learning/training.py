@@ -138,7 +138,7 @@ def evaluated(rows: TrainingRows, parts: Parts, trained_on: Trained, began: floa
     scores = estimator.scores(tested) if len(tested) else np.empty((0, model.outputs))
     measured = measure(trained_on, scores, parts.test)
     conformal, realised = _conformal(rows, plan, parts, model, measured, tested, scores)
-    model, measured = replace(model, conformal=conformal), replace(measured, realised=realised)
+    model, measured = model._replace(conformal=conformal), replace(measured, realised=realised)
     model = _with_golden(model, rows, parts, refitted)
     metrics = evaluate(plan.task, measured) | per_class(measured, target.labels)
     return Fitted(
@@ -293,7 +293,7 @@ def _with_golden(model: Model, rows: TrainingRows, parts: Parts, refitted: Matri
     raw = tuple(raw_row(rows, int(place)) for place in places)
     scorer = Scorer(model, refitted)
     scores = tuple(tuple(float(value) for value in scorer.one(row)[1]) for row in raw)
-    return replace(model, golden=Golden(raw, scores))
+    return model._replace(golden=Golden(raw, scores))
 
 
 def raw_row(rows: TrainingRows, place: int) -> tuple[Any, ...]:

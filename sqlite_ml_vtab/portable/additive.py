@@ -7,12 +7,11 @@ the same order, so they agree to the last bit (from Python 3.12 on `sum` rounds 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from math import isfinite, nan
 from operator import itemgetter, mul
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,8 +29,7 @@ MAX_GROWTH = 1000.0
 _TINY = float(np.finfo(np.float64).tiny)
 
 
-@dataclass(frozen=True, slots=True)
-class Additive:
+class Additive(NamedTuple):
     """What scores one row of values, and many rows as columns."""
 
     row: Callable[[Sequence[Any]], Sequence[float]]
@@ -42,8 +40,7 @@ class Additive:
     """Columns that are read already to decision values, (n, outputs)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Term:
+class _Term(NamedTuple):
     """What one column adds to each of the decision values."""
 
     place: int

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from threading import Lock
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -16,13 +15,15 @@ import numpy as np
 from sqlite_ml_vtab.portable.stored import StoredScorer
 
 
-@dataclass(slots=True)
 class _Kept:
-    scorer: StoredScorer
-    least: int
-    """The bytes of the stored model: what is weighed of it is not less."""
-    bytes: int
-    uses: int = 0
+    __slots__ = ("bytes", "least", "scorer", "uses")
+
+    def __init__(self, scorer: StoredScorer, least: int) -> None:
+        """Keep `scorer`, which weighs no less than the `least` bytes of its stored model."""
+        self.scorer = scorer
+        self.least = least
+        self.bytes = max(least, weigh(scorer))
+        self.uses = 0
 
 
 class ScorerCache:
@@ -62,7 +63,7 @@ class ScorerCache:
 
     def put(self, digest: str, scorer: StoredScorer, size: int) -> None:
         """Keep `scorer`, of a model of `size` bytes; the ones used longest ago go."""
-        kept = _Kept(scorer, size, max(size, weigh(scorer)))
+        kept = _Kept(scorer, size)
         with self._lock:
             self._scorers.pop(digest, None)
             self._scorers[digest] = kept

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,8 +22,7 @@ from sqlite_ml_vtab.portable.values import ONE, Column, Floats, is_moment, iso
 DAY = 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnEncoding:
+class ColumnEncoding(NamedTuple):
     """What was learned of one feature column."""
 
     name: str
@@ -61,8 +59,7 @@ class ColumnEncoding:
         return self.parts == ("value",) and self.kind == "NUMBER"
 
 
-@dataclass(frozen=True, slots=True)
-class Encoder:
+class Encoder(NamedTuple):
     """How a row of features becomes a row of the matrix, of `width` float64 values."""
 
     columns: tuple[ColumnEncoding, ...]

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,11 +16,8 @@ from sqlite_ml_vtab.portable.families.base import Parameters, RowScores, require
 from sqlite_ml_vtab.portable.inverse import INVERSES
 from sqlite_ml_vtab.portable.values import Floats
 
-TREES = FAMILIES["trees"]
 
-
-@dataclass(frozen=True, slots=True)
-class Conformal:
+class Conformal(NamedTuple):
     """What turns an answer into an interval or a set of labels."""
 
     limit: float
@@ -65,7 +61,7 @@ def validate(conformal: Any, *, width: int, is_regression: bool, has_probabiliti
     if difficulty is None:
         return
     require(is_regression and isinstance(difficulty, Mapping), "difficulty")
-    TREES.validate(difficulty, width + 1, 1)
+    FAMILIES["trees"].validate(difficulty, width + 1, 1)
     word(difficulty, "link", "identity")
     word(difficulty, "rounding", "float32")
     require(not len(difficulty["medians"]) and not len(difficulty["outputs"]), "difficulty")
@@ -83,12 +79,12 @@ MAX_DIFFICULTY = 1e30
 
 def difficulty_of_one(conformal: Conformal | None) -> RowScores | None:
     """Return the function from a matrix row, with the number behind it, to its difficulty; None: all are alike."""
-    return None if conformal is None or conformal.difficulty is None else TREES.row(conformal.difficulty)
+    return None if conformal is None or conformal.difficulty is None else FAMILIES["trees"].row(conformal.difficulty)
 
 
 def difficulties(difficulty: Parameters, matrix: Floats, centres: Floats) -> Floats:
     """Return how hard each row of `matrix` (n, width) with its number `centres` (n,) is, (n,)."""
-    return TREES.scores(difficulty, np.column_stack((matrix, centres)))[:, 0]
+    return FAMILIES["trees"].scores(difficulty, np.column_stack((matrix, centres)))[:, 0]
 
 
 def ends(centres: Floats, widths: Floats, inverse: tuple[str, tuple[float, ...]]) -> tuple[Floats, Floats]:

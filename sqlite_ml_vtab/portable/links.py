@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from sqlite_ml_vtab.portable.values import Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """What turns the decision values of one row, shape (outputs,), or of many, (n, outputs), into the answer."""
 
     many: Callable[[Floats], Floats]

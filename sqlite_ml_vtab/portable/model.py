@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -40,8 +39,7 @@ REFIT = "refit"
 """The family of a model that has no portable form: it is refitted from its rows on first use in a process."""
 
 
-@dataclass(frozen=True, slots=True)
-class Golden:
+class Golden(NamedTuple):
     """A few training rows with what the model answered when it was stored; checked when it is rebuilt."""
 
     rows: tuple[tuple[Any, ...], ...]
@@ -50,8 +48,7 @@ class Golden:
     """The decision values of each row."""
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """A trained version in its portable form."""
 
     task: str
@@ -84,8 +81,7 @@ class Model:
         return [(column.name, column.kind) for column in self.encoder.columns]
 
 
-@dataclass(frozen=True, slots=True)
-class JointModel:
+class JointModel(NamedTuple):
     """One model for each of several targets, over the same features."""
 
     targets: tuple[str, ...]

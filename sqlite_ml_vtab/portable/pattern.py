@@ -6,8 +6,7 @@ import hashlib
 import math
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,19 +17,18 @@ MAX_OUTPUTS = 1000
 _LARGEST = 2**31
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """What was found in rows without a target."""
 
     outputs: int = 1
     """Projection: how many numbers a row becomes; else 1."""
     threshold: float = 0.0
     """Anomaly: a row whose score is greater is one."""
-    ids: np.ndarray[Any, np.dtype[np.int64]] = field(default_factory=lambda: np.empty(0, dtype="<i8"))
+    ids: np.ndarray[Any, np.dtype[np.int64]] = np.empty(0, dtype="<i8")
     """Shape (m,), ascending: the row ids of the rows that were trained on, where something is kept of each."""
-    values: Floats = field(default_factory=lambda: np.empty(0))
+    values: Floats = np.empty(0)
     """Shape (m,): the cluster of each, -1 for noise, or its anomaly score."""
-    digests: np.ndarray[Any, np.dtype[np.int64]] = field(default_factory=lambda: np.empty(0, dtype="<i8"))
+    digests: np.ndarray[Any, np.dtype[np.int64]] = np.empty(0, dtype="<i8")
     """Shape (m,): the `row_digest` of each: a row id, or a place in a view, may be another row's by now."""
 
     def place(self, rowid: int) -> int | None:

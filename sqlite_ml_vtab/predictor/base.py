@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlite_ml_vtab.declaration import Declaration
 from sqlite_ml_vtab.learning.search.workers import Workers
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from sqlite_ml_vtab.learning.algorithms import Algorithm
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """How far a search has come; the host program's callback is told after each step."""
 
     table: str
@@ -40,13 +38,12 @@ class Progress:
     """Since the command began."""
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(NamedTuple):
     """What the program that loads the extension decides, and never a file."""
 
     threads: int = 1
     """How many threads a fit may use."""
-    added: Mapping[str, Algorithm] = field(default_factory=dict)
+    added: Mapping[str, Algorithm] = {}
     """The algorithms that the program brings itself."""
     max_model_bytes: int = MAX_BYTES
     """The largest model that is decoded."""
@@ -56,7 +53,7 @@ class Host:
     """The version of this package, stored with what it makes."""
     progress: Callable[[Progress], object] | None = None
     """Called as a search goes on."""
-    workers: Workers = field(default_factory=Workers)
+    workers: Workers = Workers()
     """Where the fits of a search run."""
     max_memory: int | None = None
     """So many bytes a fit may be expected to take; None for no limit."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 import orjson
@@ -23,8 +22,7 @@ from sqlite_ml_vtab.vtab.module import Loaded
 from sqlite_ml_vtab.vtab.table import Table
 
 
-@dataclass(frozen=True, slots=True)
-class TableFunction:
+class TableFunction(NamedTuple):
     """One table function."""
 
     columns: Sequence[str]

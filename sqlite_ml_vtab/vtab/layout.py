@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from sqlite_ml_vtab.declaration import Declaration, Role
@@ -10,15 +9,14 @@ from sqlite_ml_vtab.declaration.parse import GUARD
 from sqlite_ml_vtab.store.sql import quoted
 
 
-@dataclass(frozen=True)
 class Layout:
     """The columns of one predictor by their number."""
 
-    declaration: Declaration
-    table: str
-    """The table's name, which its command column bears."""
-    column_limit: int
-    """How many columns SQLite allows."""
+    def __init__(self, declaration: Declaration, table: str, column_limit: int) -> None:
+        """Lay out `table`, whose command column bears its name, in at most so many columns as SQLite allows."""
+        self.declaration = declaration
+        self.table = table
+        self.column_limit = column_limit
 
     @cached_property
     def visible(self) -> list[str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary, ref
 
 import apsw
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from sqlite_ml_vtab.vtab.landing import Landing
 
 
-@dataclass(frozen=True, slots=True)
-class Answering:
+class Answering(NamedTuple):
     """What answers for a name, and the state of the database in which it does."""
 
     kept: ref[AnyScorer]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
+from typing import NamedTuple
 
 import apsw
 
@@ -39,8 +39,7 @@ class Way(IntEnum):
     """Predictions for a relation, read in chunks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """What xBestIndex tells xFilter, through idxNum."""
 
     way: Way
@@ -61,8 +60,7 @@ class Choice:
         return Choice(Way(number & 7), bool(number & 8), number >> 4)
 
 
-@dataclass(frozen=True, slots=True)
-class _Cost:
+class _Cost(NamedTuple):
     rows: int
     cost: float
 

@@ -1,7 +1,5 @@
 """Decisions: what is predicted from a probability on, or because it costs least; and calibrated probabilities."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
@@ -303,8 +301,7 @@ def test_costs_that_lie_are_refused(cost):
 
 
 def test_numbers_have_no_costs():
-    line = replace(
-        stored(np.zeros((1, 1))),
+    line = stored(np.zeros((1, 1)))._replace(
         task="regression",
         labels=(),
         parameters={"link": "identity", "coef": np.ones((1, 1)), "intercept": np.zeros(1)},

@@ -1,7 +1,6 @@
 """A run from rows to a model: what it learns, measures, keeps and says."""
 
 import warnings
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -70,7 +69,7 @@ def test_only_the_train_part_is_learned_from(classify):
     rows = [(x, y, "train" if place % 2 else "test") for place, (x, y) in enumerate(halves(40))]
     spoiled = [(x, "no" if side == "test" else y, side) for x, y, side in rows]
     good, bad = (classify("logistic_regression", each, ["s split"], split="column") for each in (rows, spoiled))
-    assert to_bytes(replace(good.model, conformal=None)) == to_bytes(replace(bad.model, conformal=None))
+    assert to_bytes(good.model._replace(conformal=None)) == to_bytes(bad.model._replace(conformal=None))
     assert good.score > bad.score
 
 

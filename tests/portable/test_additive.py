@@ -1,7 +1,5 @@
 """A linear model as a sum over its columns says what its matrix says."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -17,7 +15,7 @@ ONE_HOT = ColumnEncoding(
     "c", "CATEGORY", categories=("red", "7", "7.5"), table=np.vstack([np.eye(3), np.zeros((2, 3))])
 )
 MEANS = ColumnEncoding("m", "CATEGORY", categories=("red",), table=np.array([[0.5], [0.25], [-1.0]]))
-COLUMNS = (ONE_HOT, NUMBER, FLAGGED, MEANS, replace(NUMBER, name="n2"))
+COLUMNS = (ONE_HOT, NUMBER, FLAGGED, MEANS, NUMBER._replace(name="n2"))
 ROWS = [
     ("red", 1.5, -2, "red", 3),
     ("7", None, None, None, 0.1),
@@ -59,7 +57,7 @@ def test_one_row_and_many_are_what_the_matrix_gives(outputs, seed):
 
 
 def test_numbers_alone_are_what_the_matrix_gives():
-    encoder, parameters = linear([replace(NUMBER, name=f"n{n}") for n in range(30)], 2)
+    encoder, parameters = linear([NUMBER._replace(name=f"n{n}") for n in range(30)], 2)
     rows = np.random.RandomState(1).normal(size=(50, 30)).tolist()
     columns = columns_of(encoder, rows)
     found = additive(encoder, parameters)
@@ -83,10 +81,10 @@ def test_three_classes_have_no_single_value():
 
 def test_folding_that_costs_digits_is_not_done():
     encoder, parameters = linear([NUMBER])
-    far = replace(encoder, columns=(replace(NUMBER, low=1e9, high=1e9 + 1.0),), centre=np.array([1e9]))
+    far = encoder._replace(columns=(NUMBER._replace(low=1e9, high=1e9 + 1.0),), centre=np.array([1e9]))
     assert additive(far, parameters) is None
-    assert additive(replace(far, centre=np.zeros(1), columns=encoder.columns), parameters) is not None
-    assert additive(replace(encoder, scale=np.array([1e-310])), parameters) is None
+    assert additive(far._replace(centre=np.zeros(1), columns=encoder.columns), parameters) is not None
+    assert additive(encoder._replace(scale=np.array([1e-310])), parameters) is None
 
 
 def test_what_is_no_sum_over_columns_is_left_to_the_matrix():
@@ -95,7 +93,7 @@ def test_what_is_no_sum_over_columns_is_left_to_the_matrix():
     unused = ColumnEncoding("u", "NUMBER")
     for column in (date, binned, unused):
         assert additive(*linear([NUMBER, column])) is None
-    assert additive(*linear([replace(NUMBER, name=f"n{n}") for n in range(MAX_TERMS + 1)])) is None
+    assert additive(*linear([NUMBER._replace(name=f"n{n}") for n in range(MAX_TERMS + 1)])) is None
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Feature columns to a matrix: one row as many, and as scikit-learn's own transformers have it."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -100,7 +99,7 @@ def test_a_category_is_its_row_of_the_table_and_null_and_unseen_the_last_two():
 
 
 def test_a_missing_number_is_filled_and_marked():
-    made = replace(encoder(NUMBER_OR_NULL, scaled=False), fill=np.array([np.nan, 7.0]))
+    made = encoder(NUMBER_OR_NULL, scaled=False)._replace(fill=np.array([np.nan, 7.0]))
     assert matrix_of(made, [(None,), (2,)]).tolist() == [[1.0, 7.0], [0.0, 2.0]]
 
 
@@ -219,43 +218,43 @@ def test_a_sound_encoder_is_taken():
 @pytest.mark.parametrize(
     ("made", "problem"),
     [
-        (replace(SOUND, fill=np.zeros(3)), "encoder fill has type float64 and shape (3,)"),
-        (replace(SOUND, centre=np.zeros((4, 1))), "encoder centre has type float64 and shape (4, 1)"),
-        (replace(SOUND, scale=np.ones(4, dtype="<f4")), "encoder scale has type float32 and shape (4,)"),
-        (replace(SOUND, scale=np.ones(4, dtype="<i8")), "encoder scale has type int64 and shape (4,)"),
-        (replace(SOUND, centre=np.full(4, np.nan)), "encoder scaling is not finite"),
-        (replace(SOUND, scale=np.full(4, np.inf)), "encoder scaling is not finite"),
-        (replace(SOUND, scale=np.zeros(4)), "encoder fill or scale is out of range"),
-        (replace(SOUND, fill=np.full(4, np.inf)), "encoder fill or scale is out of range"),
-        (encoder(replace(NUMBER, kind="ANY")), "column kind 'ANY'"),
-        (encoder(replace(NUMBER, parts=("year",))), "column parts ('year',)"),
-        (encoder(replace(DAY, parts=("value",))), "column parts ('value',)"),
-        (encoder(replace(NUMBER, parts=("value", "value"))), "a part twice"),
-        (encoder(replace(NUMBER, categories=("a",))), "a table where none belongs"),
-        (encoder(replace(COLOUR, kind="NUMBER")), "a table where none belongs"),
-        (encoder(replace(NUMBER, kind="CATEGORY")), "a category without its table"),
-        (encoder(replace(COLOUR, parts=("value",))), "a category without its table"),
-        (encoder(replace(COLOUR, categories=("blue",))), "a category table's shape"),
-        (encoder(replace(COLOUR, table=np.zeros((4, 3, 1)))), "a category table's shape"),
-        (encoder(replace(COLOUR, table=np.full((4, 3), np.nan))), "a category table's values"),
-        (encoder(replace(COLOUR, table=np.zeros((4, 3), dtype="<f4"))), "a category table's values"),
-        (encoder(replace(COLOUR, categories=("blue", "blue"))), "a category twice"),
-        (encoder(replace(BINS, edges=None)), "bins without their edges"),
-        (encoder(replace(NUMBER, edges=np.zeros(1))), "bins without their edges"),
-        (encoder(replace(BINS, edges=np.array([1.0, 1.0]))), "the edges of bins"),
-        (encoder(replace(BINS, edges=np.array([2.0, 1.0]))), "the edges of bins"),
-        (encoder(replace(BINS, edges=np.array([np.nan]))), "the edges of bins"),
-        (encoder(replace(BINS, edges=np.zeros((1, 1)))), "the edges of bins"),
-        (encoder(replace(BINS, edges=np.zeros(1, dtype="<f4"))), "the edges of bins"),
-        (encoder(replace(TEXT, idf=None)), "words without their weights"),
-        (encoder(replace(TEXT, parts=("value",))), "words without their weights"),
-        (encoder(replace(TEXT, idf=np.ones(2))), "the weights of words"),
-        (encoder(replace(TEXT, idf=np.full(3, np.inf))), "the weights of words"),
-        (encoder(replace(TEXT, idf=np.ones(3, dtype="<f4"))), "the weights of words"),
-        (encoder(replace(TEXT, table=np.full((3, 2), np.nan))), "the topics of words"),
-        (encoder(replace(TEXT, table=np.zeros((2, 2)))), "the topics of words"),
-        (encoder(replace(TEXT, table=np.zeros((3, 2), dtype="<f4"))), "the topics of words"),
-        (encoder(replace(TEXT, categories=("big", "red", "red"))), "a term twice"),
+        (SOUND._replace(fill=np.zeros(3)), "encoder fill has type float64 and shape (3,)"),
+        (SOUND._replace(centre=np.zeros((4, 1))), "encoder centre has type float64 and shape (4, 1)"),
+        (SOUND._replace(scale=np.ones(4, dtype="<f4")), "encoder scale has type float32 and shape (4,)"),
+        (SOUND._replace(scale=np.ones(4, dtype="<i8")), "encoder scale has type int64 and shape (4,)"),
+        (SOUND._replace(centre=np.full(4, np.nan)), "encoder scaling is not finite"),
+        (SOUND._replace(scale=np.full(4, np.inf)), "encoder scaling is not finite"),
+        (SOUND._replace(scale=np.zeros(4)), "encoder fill or scale is out of range"),
+        (SOUND._replace(fill=np.full(4, np.inf)), "encoder fill or scale is out of range"),
+        (encoder(NUMBER._replace(kind="ANY")), "column kind 'ANY'"),
+        (encoder(NUMBER._replace(parts=("year",))), "column parts ('year',)"),
+        (encoder(DAY._replace(parts=("value",))), "column parts ('value',)"),
+        (encoder(NUMBER._replace(parts=("value", "value"))), "a part twice"),
+        (encoder(NUMBER._replace(categories=("a",))), "a table where none belongs"),
+        (encoder(COLOUR._replace(kind="NUMBER")), "a table where none belongs"),
+        (encoder(NUMBER._replace(kind="CATEGORY")), "a category without its table"),
+        (encoder(COLOUR._replace(parts=("value",))), "a category without its table"),
+        (encoder(COLOUR._replace(categories=("blue",))), "a category table's shape"),
+        (encoder(COLOUR._replace(table=np.zeros((4, 3, 1)))), "a category table's shape"),
+        (encoder(COLOUR._replace(table=np.full((4, 3), np.nan))), "a category table's values"),
+        (encoder(COLOUR._replace(table=np.zeros((4, 3), dtype="<f4"))), "a category table's values"),
+        (encoder(COLOUR._replace(categories=("blue", "blue"))), "a category twice"),
+        (encoder(BINS._replace(edges=None)), "bins without their edges"),
+        (encoder(NUMBER._replace(edges=np.zeros(1))), "bins without their edges"),
+        (encoder(BINS._replace(edges=np.array([1.0, 1.0]))), "the edges of bins"),
+        (encoder(BINS._replace(edges=np.array([2.0, 1.0]))), "the edges of bins"),
+        (encoder(BINS._replace(edges=np.array([np.nan]))), "the edges of bins"),
+        (encoder(BINS._replace(edges=np.zeros((1, 1)))), "the edges of bins"),
+        (encoder(BINS._replace(edges=np.zeros(1, dtype="<f4"))), "the edges of bins"),
+        (encoder(TEXT._replace(idf=None)), "words without their weights"),
+        (encoder(TEXT._replace(parts=("value",))), "words without their weights"),
+        (encoder(TEXT._replace(idf=np.ones(2))), "the weights of words"),
+        (encoder(TEXT._replace(idf=np.full(3, np.inf))), "the weights of words"),
+        (encoder(TEXT._replace(idf=np.ones(3, dtype="<f4"))), "the weights of words"),
+        (encoder(TEXT._replace(table=np.full((3, 2), np.nan))), "the topics of words"),
+        (encoder(TEXT._replace(table=np.zeros((2, 2)))), "the topics of words"),
+        (encoder(TEXT._replace(table=np.zeros((3, 2), dtype="<f4"))), "the topics of words"),
+        (encoder(TEXT._replace(categories=("big", "red", "red"))), "a term twice"),
     ],
 )
 def test_an_encoder_that_does_not_fit_together_is_refused(made, problem):
@@ -266,7 +265,7 @@ def test_an_encoder_that_does_not_fit_together_is_refused(made, problem):
 
 def test_every_part_of_a_number_is_made():
     assert set(NUMBER_PARTS) == {*NUMBER_OR_NULL.parts, *BINS.parts}
-    assert row_encoder(encoder(replace(NUMBER, parts=("value", "missing")), scaled=False))((2,)) == [2.0, 0.0]
+    assert row_encoder(encoder(NUMBER._replace(parts=("value", "missing")), scaled=False))((2,)) == [2.0, 0.0]
     assert row_encoder(encoder(BINS, scaled=False))((2,)) == [2.0]
 
 
@@ -274,12 +273,12 @@ def test_every_part_of_a_number_is_made():
 @pytest.mark.parametrize("scaled", [True, False])
 @pytest.mark.parametrize("value", [0.1, 3, -(2**60) - 1, True, -0.0, 1e308, 5e-324, None])
 def test_a_number_beside_whether_it_is_missing_is_the_same_in_one_row(value, scaled, filled):
-    made = encoder(replace(NUMBER, parts=("value", "missing")), COLOUR, scaled=scaled, filled=filled)
+    made = encoder(NUMBER._replace(parts=("value", "missing")), COLOUR, scaled=scaled, filled=filled)
     assert repr(row_encoder(made)((value, "red"))) == repr(matrix_of(made, [(value, "red")])[0].tolist())
 
 
 @pytest.mark.parametrize("value", ["3", float("inf"), b"3", [3]])
 def test_what_is_no_number_is_refused_beside_whether_it_is_missing(value):
-    made = encoder(replace(NUMBER, parts=("value", "missing")), COLOUR)
+    made = encoder(NUMBER._replace(parts=("value", "missing")), COLOUR)
     with pytest.raises(InputError, match="is NUMBER, got"):
         row_encoder(made)((value, "red"))

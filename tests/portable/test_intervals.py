@@ -1,7 +1,6 @@
 """Bounds and sets of the portable model: what they are made of, one row as many, and what is refused."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,18 +104,18 @@ CHANCES = [math.log(0.5), math.log(0.2), math.log(0.3)]
     [(1.0, ["a"]), (0.4, ["a"]), (0.25, ["a", 2.5]), (0.15, ["a", 2.5, 2]), (0.0, ["a", 2.5, 2])],
 )
 def test_labels_of_at_least_the_limit_are_probable_the_likeliest_first(limit, labels):
-    found = Scorer(replace(CLASSES, conformal=Conformal(limit))).probable(CHANCES)
+    found = Scorer(CLASSES._replace(conformal=Conformal(limit))).probable(CHANCES)
     assert found == labels
     assert list(map(type, found)) == list(map(type, labels))
 
 
 def test_labels_that_are_alike_stand_in_their_own_order():
-    assert Scorer(replace(CLASSES, conformal=Conformal(0.1))).probable([0.0, 0.0, 0.0]) == ["a", 2, 2.5]
+    assert Scorer(CLASSES._replace(conformal=Conformal(0.1))).probable([0.0, 0.0, 0.0]) == ["a", 2, 2.5]
 
 
 def test_the_predicted_label_is_always_probable():
-    costly = replace(CLASSES, costs=np.array([[0.0, 0.0, 9.0], [9.0, 0.0, 9.0], [9.0, 0.0, 9.0]]))
-    scorer = Scorer(replace(costly, conformal=Conformal(0.4)))
+    costly = CLASSES._replace(costs=np.array([[0.0, 0.0, 9.0], [9.0, 0.0, 9.0], [9.0, 0.0, 9.0]]))
+    scorer = Scorer(costly._replace(conformal=Conformal(0.4)))
     assert scorer.labels[scorer.place(CHANCES)] == 2
     assert scorer.probable(CHANCES) == ["a", 2]
 
@@ -125,7 +124,7 @@ def test_the_predicted_label_is_always_probable():
     ("limit", "labels"), [(0.0, ["a"]), (0.25, ["a", 2.5]), (1.0, ["a", 2.5, 2]), (math.inf, ["a", 2.5, 2])]
 )
 def test_without_probabilities_labels_near_the_greatest_value_are_probable(limit, labels):
-    votes = replace(CLASSES, parameters=CLASSES.parameters | {"link": "none"}, conformal=Conformal(limit))
+    votes = CLASSES._replace(parameters=CLASSES.parameters | {"link": "none"}, conformal=Conformal(limit))
     assert Scorer(from_bytes(to_bytes(votes))).probable([0.5, -0.25, 0.25]) == labels
 
 
@@ -155,7 +154,7 @@ def test_a_limit_that_lies_is_refused(limit):
 
 @pytest.mark.parametrize("limit", [1.0000001, math.inf])
 def test_a_least_probability_above_1_is_refused(limit):
-    assert refusal(replace(CLASSES, conformal=Conformal(limit))) == "conformal limit"
+    assert refusal(CLASSES._replace(conformal=Conformal(limit))) == "conformal limit"
 
 
 @pytest.mark.parametrize(
@@ -196,7 +195,7 @@ def test_a_difficulty_that_is_no_ensemble_is_refused(difficulty):
 
 
 def test_classes_have_no_difficulty():
-    assert refusal(replace(CLASSES, conformal=Conformal(0.5, STEP))) == "difficulty"
+    assert refusal(CLASSES._replace(conformal=Conformal(0.5, STEP))) == "difficulty"
 
 
 def test_a_model_of_an_older_draft_of_the_format_is_refused(seal, unseal):

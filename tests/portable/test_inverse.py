@@ -1,7 +1,6 @@
 """The way back to the target's unit, as scikit-learn has it."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -147,7 +146,7 @@ def test_an_inverse_that_lies_is_refused(inverse):
 
 def test_a_class_has_no_unit_to_be_brought_back_to():
     parameters = {"link": "none", "coef": np.ones((2, 1)), "intercept": np.zeros(2)}
-    model = replace(line(("log", (0.0,))), task="classification", labels=("a", "b"), parameters=parameters)
+    model = line(("log", (0.0,)))._replace(task="classification", labels=("a", "b"), parameters=parameters)
     with pytest.raises(ModelError) as caught:
         to_bytes(model)
     assert str(caught.value) == "the stored model is damaged: inverse."

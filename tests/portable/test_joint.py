@@ -1,7 +1,6 @@
 """Several targets: one model for each, stored and asked together."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -138,7 +137,7 @@ def test_probable_labels_are_told_by_target():
 
 def test_where_one_target_was_not_tested_nothing_is_told():
     untested = [
-        JointModel(joint.targets, (joint.models[0], replace(joint.models[1], conformal=None)))
+        JointModel(joint.targets, (joint.models[0], joint.models[1]._replace(conformal=None)))
         for joint in (NUMBERS, CLASSES)
     ]
     for joint in untested:
@@ -148,7 +147,7 @@ def test_where_one_target_was_not_tested_nothing_is_told():
 
 
 def test_probabilities_are_none_where_one_target_has_none():
-    votes = replace(CLASSES.models[1], parameters=CLASSES.models[1].parameters | {"link": "none"})
+    votes = CLASSES.models[1]._replace(parameters=CLASSES.models[1].parameters | {"link": "none"})
     together = scorer(JointModel(CLASSES.targets, (CLASSES.models[0], votes)))
     assert together.by_class(together.one(ROWS[0])[1]) is None
 
@@ -168,7 +167,7 @@ def test_the_scorer_of_a_model_follows_from_its_kind(joint):
 
 
 def test_a_target_without_a_portable_form_makes_the_whole_refitted():
-    refit = replace(NUMBERS.models[1], family=REFIT, parameters={"link": "identity"})
+    refit = NUMBERS.models[1]._replace(family=REFIT, parameters={"link": "identity"})
     joint = JointModel(NUMBERS.targets, (NUMBERS.models[0], refit))
     assert (joint.family, NUMBERS.family) == (REFIT, "linear")
     together = JointScorer(from_bytes(to_bytes(joint)), [None, lambda matrix: matrix[:, :1] * 10])

@@ -3,7 +3,6 @@
 import copy
 import math
 from contextlib import suppress
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,31 +34,31 @@ def test_a_model_comes_back_with_the_same_bytes_and_the_same_answers(model, rows
 
 def test_labels_come_back_in_the_type_they_were_stored_in(models):
     labels = ("1", 1, 2.5)
-    found = from_bytes(to_bytes(replace(models["linear"], labels=labels)))
+    found = from_bytes(to_bytes(models["linear"]._replace(labels=labels)))
     assert [(type(label), label) for label in found.labels] == [(str, "1"), (int, 1), (float, 2.5)]
 
 
 @pytest.mark.parametrize("labels", [(0, -(2**63), 2**63 - 1), ("", "\0", "größe \U0001f600"), (-0.5, 1e308, 5e-324)])
 def test_any_label_that_sqlite_can_store_comes_back(models, labels):
-    assert from_bytes(to_bytes(replace(models["linear"], labels=labels))).labels == labels
+    assert from_bytes(to_bytes(models["linear"]._replace(labels=labels))).labels == labels
 
 
 @pytest.mark.parametrize("limit", [0.0, 1.5, 1e300, math.inf])
 def test_how_far_the_truth_may_lie_comes_back(models, limit):
     model = regression(models, Conformal(limit))
     assert from_bytes(to_bytes(model)).conformal == Conformal(limit)
-    assert from_bytes(to_bytes(replace(model, conformal=None))).conformal is None
+    assert from_bytes(to_bytes(model._replace(conformal=None))).conformal is None
 
 
 def regression(models, conformal=None):
     model = models["linear"]
     parameters = {"link": "identity", "coef": model.parameters["coef"][:1], "intercept": np.zeros(1)}
     golden = Golden(model.golden.rows, ((0.5,),))
-    return replace(model, task="regression", labels=(), parameters=parameters, golden=golden, conformal=conformal)
+    return model._replace(task="regression", labels=(), parameters=parameters, golden=golden, conformal=conformal)
 
 
 def test_a_model_without_a_portable_form_keeps_all_but_its_parameters(models):
-    model = replace(models["linear"], family=REFIT, parameters={"link": "none"})
+    model = models["linear"]._replace(family=REFIT, parameters={"link": "none"})
     assert from_bytes(to_bytes(model)).family == REFIT
 
 
@@ -74,7 +73,7 @@ def test_a_model_without_a_portable_form_keeps_all_but_its_parameters(models):
 )
 def test_a_model_that_could_not_be_read_back_is_not_written(models, change, problem):
     with pytest.raises(ModelError) as caught:
-        to_bytes(replace(models["linear"], **change))
+        to_bytes(models["linear"]._replace(**change))
     assert str(caught.value) == f"the stored model is damaged: {problem}."
 
 

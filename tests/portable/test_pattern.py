@@ -3,7 +3,6 @@
 import hashlib
 import math
 import struct
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -138,21 +137,21 @@ IDS = np.array([1, 2], dtype="<i8")
     ],
 )
 def test_a_pattern_that_does_not_fit_its_model_is_refused(models, family, changes, problem):
-    assert refusal(replace(models[family], **changes)) == problem
+    assert refusal(models[family]._replace(**changes)) == problem
 
 
 @pytest.mark.parametrize("values", [[0.5, 0.0], [-2.0, 0.0], [2.0**31, 0.0]])
 def test_what_is_listed_is_a_cluster_for_each_row(listed, values):
     pattern = Pattern(ids=IDS, values=np.array(values), digests=IDS)
-    assert refusal(replace(listed, pattern=pattern)) == "the clusters of rows."
-    assert refusal(replace(listed, pattern=Pattern())) == "the clusters of rows."
-    assert refusal(replace(listed, labels=(0,))) == "labels."
+    assert refusal(listed._replace(pattern=pattern)) == "the clusters of rows."
+    assert refusal(listed._replace(pattern=Pattern())) == "the clusters of rows."
+    assert refusal(listed._replace(labels=(0,))) == "labels."
 
 
 def test_the_ends_of_what_a_row_id_can_be_are_found(listed, rows):
     ends = np.array([-(2**63), 2**63 - 1], dtype="<i8")
     pattern = Pattern(ids=ends, values=np.array([1.0, 0.0]), digests=listed.pattern.digests[:2])
-    scorer = PatternScorer(from_bytes(to_bytes(replace(listed, pattern=pattern))))
+    scorer = PatternScorer(from_bytes(to_bytes(listed._replace(pattern=pattern))))
     assert [scorer.stored(rowid, rows[0])[0] for rowid in (-(2**63), 0, 2**63 - 1)] == [1, None, 0]
 
 

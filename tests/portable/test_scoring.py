@@ -1,7 +1,6 @@
 """A model ready to answer: one row as many, and everything that is said beside the answer."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -109,7 +108,7 @@ def test_a_value_that_cannot_be_read_is_refused_alike_for_one_and_many():
 
 
 def test_a_model_without_a_portable_form_asks_its_refitted_estimator():
-    model = replace(line(), family=REFIT, parameters={"link": "identity"})
+    model = line()._replace(family=REFIT, parameters={"link": "identity"})
     scorer = Scorer(model, lambda matrix: matrix * 3)
     assert scorer.one([2]) == (6.0, [6.0])
     assert scorer.many([[2], [3]])[0] == [6.0, 9.0]
@@ -117,7 +116,7 @@ def test_a_model_without_a_portable_form_asks_its_refitted_estimator():
 
 def test_a_model_without_a_portable_form_is_not_made_ready_without_its_estimator():
     with pytest.raises(ValueError, match="needs its refitted estimator"):
-        Scorer(replace(line(), family=REFIT, parameters={"link": "identity"}))
+        Scorer(line()._replace(family=REFIT, parameters={"link": "identity"}))
 
 
 @pytest.mark.parametrize("value", [1.7e308, -1.7e308])
@@ -139,6 +138,6 @@ def _chances(scorer, scores):
 
 @pytest.mark.parametrize("scores", [[0.0, math.nan, 1.0], [math.nan, 0.0, 1.0], [0.0, 1.0, math.nan], [math.nan] * 3])
 def test_where_a_decision_value_is_nan_one_row_and_many_answer_the_same_label(scores):
-    model = replace(line(("a", "b", "c"), "none"), family=REFIT, parameters={"link": "none"})
+    model = line(("a", "b", "c"), "none")._replace(family=REFIT, parameters={"link": "none"})
     scorer = Scorer(model, lambda matrix: np.array([scores] * len(matrix)))
     assert scorer.many([[1], [2]])[0] == [scorer.one([1])[0]] * 2

@@ -1,7 +1,6 @@
 """Free text to topics: terms of any script, one text as many, and as scikit-learn has it."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -189,7 +188,7 @@ def test_a_model_of_words_comes_back_and_answers():
 
 
 def test_a_model_of_counted_words_comes_back_and_answers():
-    blob = to_bytes(model(replace(WORDS, table=None)))
+    blob = to_bytes(model(WORDS._replace(table=None)))
     scorer = Scorer(from_bytes(blob))
     assert scorer.model.encoder.columns[0].table is None
     asked = [("so good",), ("BAD",), ("good and bad",), (None,)]

@@ -277,7 +277,7 @@ def _decided(declaration: Declaration, rows: TrainingRows) -> Declaration:
     """Return the declaration with the kinds that the sample decided on: no later window decides anew."""
     kinds = {feature.name: Kind(feature.kind) for feature in rows.declared}
     columns = (
-        replace(column, kind=kinds[column.name]) if column in declaration.features else column
+        column._replace(kind=kinds[column.name]) if column in declaration.features else column
         for column in declaration.columns
     )
     return replace(declaration, columns=tuple(columns))

@@ -153,7 +153,7 @@ def _with_least_scale(encoded: Encoded, course: Course) -> Encoded:
     scale = encoder.scale.copy()
     scale[varying] = np.maximum(scale[varying], LEAST_SCALE * scale[varying].max())
     matrix[:, varying] *= encoder.scale[varying] / scale[varying]
-    return replace(encoded, encoder=replace(encoder, scale=scale))
+    return replace(encoded, encoder=encoder._replace(scale=scale))
 
 
 def _examples(course: Course, left_out: int, ahead: int) -> Examples:
@@ -233,7 +233,7 @@ def _portable(plan: ForecastPlan, learned: Learned) -> tuple[Model, MatrixScores
         golden=Golden((), ()),
         costs=np.empty((0, 0)),
     )
-    return replace(model, golden=_golden(model, learned.examples, refitted)), refitted, form
+    return model._replace(golden=_golden(model, learned.examples, refitted)), refitted, form
 
 
 def _golden(model: Model, examples: Examples, refitted: MatrixScores | None) -> Golden:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlite_ml_vtab.errors import CommandError
 
@@ -15,8 +14,7 @@ Task = TypeVar("Task")
 Found = TypeVar("Found")
 
 
-@dataclass(frozen=True, slots=True)
-class Workers:
+class Workers(NamedTuple):
     """Where the fits of a search run."""
 
     backend: str | None = None

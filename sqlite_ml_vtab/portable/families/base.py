@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -27,8 +26,7 @@ class NotPortable(Exception):  # noqa: N818 - a reason, not an error
     """The fitted estimator has no form in the family; the message says why. Never shown as an error."""
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(NamedTuple):
     """One family of models, over a matrix of `width` columns, to `outputs` decision values."""
 
     extract: Callable[[Any], dict[str, Any]]

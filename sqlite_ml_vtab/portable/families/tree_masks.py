@@ -9,8 +9,7 @@ many of their thresholds lie below the value, so that it is known beforehand.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -36,8 +35,7 @@ Room: TypeAlias = tuple[bytearray, Any, Any, _Ints]
 """What one thread writes to: fields as bytes, the same as an array, the second bytes of places in `values`, these."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """Where each tree has its field."""
 
     groups: tuple[int, ...]
