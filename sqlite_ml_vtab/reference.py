@@ -199,7 +199,9 @@ def _shortened(columns: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
 
 def _shadows() -> Rows:
     for suffix in SHADOW_TABLES:
-        yield f"t_{suffix}", ", ".join(shadows.columns(suffix)) or "id, and the declared columns", SHADOWS[suffix]
+        listed = ", ".join(shadows.columns(suffix)) or "id, and the declared columns"
+        when = " Made with its first row." if suffix in shadows.ON_DEMAND else ""
+        yield f"t_{suffix}", listed, SHADOWS[suffix] + when
 
 
 TOPICS: dict[str, Topic] = {

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_ml_vtab.declaration import MODULES
 from sqlite_ml_vtab.declaration.tokens import Token, tokenize
@@ -12,8 +11,7 @@ from sqlite_ml_vtab.errors import CommandError, DeclarationError, choices, shown
 from sqlite_ml_vtab.store.sql import Connection, folded, quoted
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One predictor in a schema."""
 
     schema: str

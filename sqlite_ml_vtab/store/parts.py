@@ -7,9 +7,9 @@ statement of twice its length (https://sqlite.org/limits.html).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from sqlite_ml_vtab.store.shadows import is_there, make, source
 from sqlite_ml_vtab.store.sql import Tables
 
 PART = 2**26
@@ -22,8 +22,7 @@ MOST_PARTS = 100_000
 """More parts are not put together: each of a single byte would cost far more memory than it holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """Where the BLOBs of one kind begin."""
 
     suffix: str
@@ -44,8 +43,11 @@ def split(tables: Tables, blob: bytes) -> list[memoryview]:
 
 def put_others(tables: Tables, kept: Kept, version: int, others: Sequence[memoryview]) -> None:
     """Store all parts of a version's BLOB but the first, in place of those it had."""
-    name = tables.of("parts")
-    tables.rows(f"DELETE FROM {name} WHERE version = ? AND of = ?", (version, kept.suffix))
+    if is_there(tables, "parts"):
+        tables.rows(f"DELETE FROM {tables.of('parts')} WHERE version = ? AND of = ?", (version, kept.suffix))
+    if not others:
+        return
+    name = make(tables, "parts")
     tables.connection.run_many(
         f"INSERT INTO {name}(version, of, part, bytes) VALUES (?, ?, ?, ?)",
         [(version, kept.suffix, number, part) for number, part in enumerate(others, 1)],
@@ -58,12 +60,12 @@ def size(tables: Tables, kept: Kept, version: int) -> int | None:
     None where it is not there, or a part of it is no BLOB or longer than a row of this connection may be.
     """
     first = tables.rows(
-        f"SELECT typeof({kept.column}), length({kept.column}) FROM {tables.of(kept.suffix)} WHERE version = ?",
+        f"SELECT typeof({kept.column}), length({kept.column}) FROM {source(tables, kept.suffix)} WHERE version = ?",
         (version,),
     )
     [(count, others, longest, odd)] = tables.rows(
         "SELECT count(*), coalesce(sum(length(bytes)), 0), coalesce(max(length(bytes)), 0), "
-        f"coalesce(sum(typeof(bytes) <> 'blob'), 0) FROM {tables.of('parts')} WHERE version = ? AND of = ?",
+        f"coalesce(sum(typeof(bytes) <> 'blob'), 0) FROM {source(tables, 'parts')} WHERE version = ? AND of = ?",
         (version, kept.suffix),
     )
     if not first or first[0][0] != "blob" or odd or count > MOST_PARTS:
@@ -79,8 +81,8 @@ def whole(tables: Tables, kept: Kept, version: int, limit: int) -> bytes | None:
     if length is None or length > limit:
         return None
     found: list[Any] = [
-        tables.value(f"SELECT {kept.column} FROM {tables.of(kept.suffix)} WHERE version = ?", (version,))
+        tables.value(f"SELECT {kept.column} FROM {source(tables, kept.suffix)} WHERE version = ?", (version,))
     ]
-    sql = f"SELECT bytes FROM {tables.of('parts')} WHERE version = ? AND of = ? ORDER BY part"
+    sql = f"SELECT bytes FROM {source(tables, 'parts')} WHERE version = ? AND of = ? ORDER BY part"
     found += [part for (part,) in tables.connection.execute(sql, (version, kept.suffix))]
     return b"".join(found) if len(found) > 1 else found[0]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_ml_vtab.store.sql import Connection, Cursor, quoted
 
@@ -20,8 +19,7 @@ MAX_ASKED = 500
 """So many ids are asked for in one statement."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """How rows are read, as SQL."""
 
     connection: Connection

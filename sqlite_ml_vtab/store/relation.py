@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from sqlite_ml_vtab.declaration.tokens import Token, tokenize
@@ -22,8 +21,7 @@ _DEPTH: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
 """How many relations are being read inside each other at this moment, by connection."""
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(NamedTuple):
     """Something that can stand behind FROM."""
 
     text: str
@@ -38,8 +36,7 @@ class Relation:
     """What the user wrote the text for, for sentences."""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """A table or a view that a schema has."""
 
     schema: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlite_ml_vtab.store.shadows import source
 from sqlite_ml_vtab.store.sql import Tables
 
 SUMMARY = ("rows", "versions", "deployed", "algorithm", "score")
@@ -45,7 +46,7 @@ def versions(tables: Tables) -> list[tuple[Any, ...]]:
     return tables.rows(
         f"SELECT v.version, v.version IS {deployed}, v.algorithm, v.hyperparams, v.score, v.baseline, v.rows_trained, "
         "v.rows_tested, v.seed, v.seconds, v.created_at, v.scorer, v.notes, length(m.model) + coalesce("
-        f"(SELECT sum(length(bytes)) FROM {tables.of('parts')} WHERE version = v.version AND of = 'models'), 0), "
+        f"(SELECT sum(length(bytes)) FROM {source(tables, 'parts')} WHERE version = v.version AND of = 'models'), 0), "
         f"m.digest, v.options, v.environment FROM {tables.of('versions')} AS v "
         f"LEFT JOIN {tables.of('models')} AS m ON m.version = v.version ORDER BY v.version"
     )

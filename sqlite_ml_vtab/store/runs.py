@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
+from functools import partial
 from typing import Any
 
+from sqlite_ml_vtab.store.shadows import is_there, make, source
 from sqlite_ml_vtab.store.sql import Tables, following, quoted
 
 
@@ -99,7 +101,7 @@ def columns(suffix: str) -> tuple[str, ...]:
 
 def next_run(tables: Tables) -> int:
     """Return the number of the next run."""
-    latest = tables.value(f"SELECT coalesce(max(run), 0) FROM {tables.of('runs')}")
+    latest = tables.value(f"SELECT coalesce(max(run), 0) FROM {source(tables, 'runs')}")
     return following(latest, "run")
 
 
@@ -107,9 +109,9 @@ def add(tables: Tables, suffix: str, rows: Iterable[Any]) -> None:
     """Store rows of one of RUN_TABLES."""
     names = ", ".join(map(quoted, columns(suffix)))
     marks = ", ".join("?" * len(columns(suffix)))
-    tables.connection.run_many(
-        f"INSERT INTO {tables.of(suffix)}({names}) VALUES ({marks})", [astuple(row) for row in rows]
-    )
+    values = [astuple(row) for row in rows]
+    if values:
+        tables.connection.run_many(f"INSERT INTO {make(tables, suffix)}({names}) VALUES ({marks})", values)
 
 
 def read(tables: Tables, suffix: str, run: int | None = None) -> list[Any]:
@@ -121,7 +123,7 @@ def listed(tables: Tables, suffix: str, run: int | None) -> list[tuple[Any, ...]
     """Return the same as plain tuples."""
     names = ", ".join(map(quoted, columns(suffix)))
     return tables.rows(
-        f"SELECT {names} FROM {tables.of(suffix)} WHERE ? IS NULL OR run = ? ORDER BY {_ORDER[suffix]}", (run, run)
+        f"SELECT {names} FROM {source(tables, suffix)} WHERE ? IS NULL OR run = ? ORDER BY {_ORDER[suffix]}", (run, run)
     )
 
 
@@ -135,5 +137,5 @@ _ORDER = {
 
 def remove(tables: Tables, gone: Sequence[int]) -> None:
     """Delete runs with all their evidence; the versions that came of them stay."""
-    for suffix in RUN_TABLES:
+    for suffix in filter(partial(is_there, tables), RUN_TABLES):
         tables.connection.run_many(f"DELETE FROM {tables.of(suffix)} WHERE run = ?", [(run,) for run in gone])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlite_ml_vtab.declaration import Column
-from sqlite_ml_vtab.errors import DeclarationError
+from sqlite_ml_vtab.errors import DeclarationError, ModelError
 from sqlite_ml_vtab.store.sql import Tables, folded, literal, quoted
 
 FORMAT = 1
@@ -58,6 +58,10 @@ SHADOW_TABLES: dict[str, str] = {
 }
 """Suffix to column definitions; those of ``rows`` come from the declaration. One list drives everything below."""
 
+ON_DEMAND = ("states", "parts", "runs", "folds", "trials", "comparisons")
+"""Those that are made when something is first written to them: SQLite reads the definitions of all tables of all
+predictors whenever it opens a file, and most have nothing for these. Where one is not there, it is as if empty."""
+
 
 def columns(suffix: str) -> tuple[str, ...]:
     """Return the column names of a shadow table, none for those of ``rows``, which the declaration names."""
@@ -81,9 +85,39 @@ def create(tables: Tables, columns: Sequence[Column], release: str) -> None:
     put_format(tables, release)
 
 
+def is_there(tables: Tables, suffix: str) -> bool:
+    """Return whether there is such a table; one of ON_DEMAND has our columns too, or it is somebody else's."""
+    there = _columns_there(tables, suffix)
+    return bool(there) and (suffix not in ON_DEMAND or there >= set(columns(suffix)))
+
+
+def source(tables: Tables, suffix: str) -> str:
+    """Return what stands behind FROM to read a shadow table: where it is not made yet, no rows."""
+    if suffix not in ON_DEMAND or is_there(tables, suffix):
+        return tables.of(suffix)
+    return f"(SELECT {', '.join(f'NULL AS {quoted(name)}' for name in columns(suffix))} WHERE 0)"
+
+
+def make(tables: Tables, suffix: str) -> str:
+    """Return the name of a table of ON_DEMAND, which is made if it is not there yet.
+
+    Raises ModelError where somebody else has taken its name.
+    """
+    if not is_there(tables, suffix):
+        if folded(f"{tables.name}_{suffix}") in _present(tables):
+            raise ModelError(_taken(f"{tables.name}_{suffix}"))
+        tables.rows(f"CREATE TABLE {tables.of(suffix)}({SHADOW_TABLES[suffix]})")
+    return tables.of(suffix)
+
+
+def made(tables: Tables) -> list[str]:
+    """Return the suffixes of the tables that must be there, and of those of ON_DEMAND that are."""
+    return [suffix for suffix in SHADOW_TABLES if suffix not in ON_DEMAND or is_there(tables, suffix)]
+
+
 def drop(tables: Tables) -> None:
     """Drop all shadow tables that are there."""
-    for suffix in SHADOW_TABLES:
+    for suffix in made(tables):
         tables.rows(f"DROP TABLE IF EXISTS {tables.of(suffix)}")
 
 
@@ -91,14 +125,15 @@ def rename(tables: Tables, name: str) -> None:
     """Give all shadow tables the names they have under the predictor's new name."""
     target = Tables(tables.connection, tables.schema, name)
     _check_free(target)
-    for suffix in SHADOW_TABLES:
+    for suffix in made(tables):
         tables.rows(f"ALTER TABLE {tables.of(suffix)} RENAME TO {quoted(f'{name}_{suffix}')}")
 
 
 def missing(tables: Tables) -> list[str]:
-    """Return the names of the shadow tables that are not there."""
+    """Return the names of the shadow tables that are not there, and should be."""
     there = _present(tables)
-    return [f"{tables.name}_{suffix}" for suffix in SHADOW_TABLES if folded(f"{tables.name}_{suffix}") not in there]
+    names = [f"{tables.name}_{suffix}" for suffix in SHADOW_TABLES if suffix not in ON_DEMAND]
+    return [name for name in names if folded(name) not in there]
 
 
 def replaced(tables: Tables) -> tuple[str, str] | None:
@@ -111,16 +146,16 @@ def replaced(tables: Tables) -> tuple[str, str] | None:
 
 
 def create_missing(tables: Tables, columns: Sequence[Column]) -> None:
-    """Make the shadow tables that are not there, empty."""
+    """Make the shadow tables that are not there, empty, but those of ON_DEMAND."""
     there = _present(tables)
     for suffix in SHADOW_TABLES:
-        if folded(f"{tables.name}_{suffix}") not in there:
+        if suffix not in ON_DEMAND and folded(f"{tables.name}_{suffix}") not in there:
             tables.rows(f"CREATE TABLE {tables.of(suffix)}({_definition(suffix, columns)})")
 
 
 def has_columns(tables: Tables, columns: Sequence[Column]) -> bool:
     """Return whether every shadow table has the columns of this FORMAT, in any order, and no others."""
-    return all(_columns_there(tables, suffix) == _wanted(suffix, columns) for suffix in SHADOW_TABLES)
+    return all(_columns_there(tables, suffix) == _wanted(suffix, columns) for suffix in made(tables))
 
 
 def format_of(tables: Tables) -> object:
@@ -141,8 +176,9 @@ def config(tables: Tables, key: str) -> object:
 
 
 def _columns_there(tables: Tables, suffix: str) -> set[str]:
-    sql = "SELECT lower(name) FROM pragma_table_info(?, ?)"
-    return {name for (name,) in tables.rows(sql, (f"{tables.name}_{suffix}", tables.schema))}
+    # The statement, and not the function pragma_table_info, whose name a table of the file may bear.
+    found = tables.rows(f"PRAGMA {quoted(tables.schema)}.table_info({quoted(f'{tables.name}_{suffix}')})")
+    return {folded(name) for _, name, *_ in found}
 
 
 def _wanted(suffix: str, declared: Sequence[Column]) -> set[str]:
@@ -172,7 +208,8 @@ def _present(tables: Tables) -> set[str]:
 def _check_free(tables: Tables) -> None:
     taken = sorted(_present(tables))
     if taken:
-        raise DeclarationError(
-            f"a table named {taken[0]!r} exists already, and this predictor needs the name. "
-            "Rename that table or choose another name."
-        )
+        raise DeclarationError(f"{_taken(taken[0])[:-1]} or choose another name.")
+
+
+def _taken(name: str) -> str:
+    return f"a table named {name!r} exists already, and this predictor needs the name. Rename that table."

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sqlite_ml_vtab.errors import ModelError
 
@@ -87,8 +86,7 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
+class Tables(NamedTuple):
     """Where a predictor's shadow tables stand."""
 
     connection: Connection
@@ -137,7 +135,24 @@ def atomically(tables: Tables, run: Callable[[], T]) -> T:
     into = _insertable(tables) if tables.connection.in_transaction() else None
     if into is None:
         return run()
-    return tables.connection.call_within(f"INSERT INTO {into} SELECT '' WHERE {CALLED}()", run)
+    try:
+        return tables.connection.call_within(f"INSERT INTO {into} SELECT '' WHERE {CALLED}()", run)
+    except BaseException:
+        _read_schema_anew(tables)
+        raise
+
+
+def _read_schema_anew(tables: Tables) -> None:
+    """Let SQLite see that a table that the command made is gone again.
+
+    It looks at the number of the schema when a statement begins to read, and not when one is undone. Until then it
+    knows a table that is not there; and if another connection made one meanwhile, both schemas had the same number.
+    """
+    try:
+        tables.value(f"SELECT 1 FROM {quoted(tables.schema)}.sqlite_schema LIMIT 1")
+    except Exception:
+        # Interrupted, out of memory, a full disk: then all of the transaction is undone, and the schema read anew.
+        return
 
 
 def _insertable(tables: Tables) -> str | None:

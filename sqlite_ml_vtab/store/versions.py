@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from sqlite_ml_vtab.store.parts import MODELS, STATES, put_others, size, split, whole
+from sqlite_ml_vtab.store.shadows import is_there, make, source
 from sqlite_ml_vtab.store.sql import Tables, following
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """One row of the versions table; the fields are its columns."""
 
     version: int
@@ -38,7 +38,7 @@ class Version:
     """SHA-256 of the rows it was trained and tested on."""
 
 
-_COLUMNS = ", ".join(field.name for field in fields(Version))
+_COLUMNS = ", ".join(Version._fields)
 WITH_VERSION = ("models", "states", "parts", "metrics", "holdout")
 """The tables that hold rows of a version beside its record, and lose them when it is forgotten."""
 
@@ -54,9 +54,8 @@ def next_number(tables: Tables) -> int:
 
 def add(tables: Tables, version: Version, digest: str, model: bytes) -> None:
     """Store a version and its model."""
-    values = astuple(version)
-    marks = ", ".join("?" * len(values))
-    tables.rows(f"INSERT INTO {tables.of('versions')}({_COLUMNS}) VALUES ({marks})", values)
+    marks = ", ".join("?" * len(version))
+    tables.rows(f"INSERT INTO {tables.of('versions')}({_COLUMNS}) VALUES ({marks})", version)
     put_model(tables, version.version, digest, model)
 
 
@@ -116,7 +115,7 @@ def best(tables: Tables) -> int | None:
 def remove(tables: Tables, gone: Sequence[int]) -> None:
     """Delete versions with all that belongs to them; the record of deployments stays."""
     for number in gone:
-        for suffix in ("versions", *WITH_VERSION):
+        for suffix in filter(partial(is_there, tables), ("versions", *WITH_VERSION)):
             tables.rows(f"DELETE FROM {tables.of(suffix)} WHERE version = ?", (number,))
 
 
@@ -172,7 +171,7 @@ def put_state(tables: Tables, version: int, model_digest: str, state: bytes) -> 
     """Store the numbers from which a version that was fitted in chunks can go on."""
     first, *others = split(tables, state)
     tables.rows(
-        f"INSERT OR REPLACE INTO {tables.of('states')}(version, model_digest, state) VALUES (?, ?, ?)",
+        f"INSERT OR REPLACE INTO {make(tables, 'states')}(version, model_digest, state) VALUES (?, ?, ?)",
         (version, model_digest, first),
     )
     put_others(tables, STATES, version, others)
@@ -183,5 +182,5 @@ def state(tables: Tables, version: int, limit: int) -> tuple[str, bytes | None] 
 
     The state is None where it is no BLOB of up to `limit` bytes.
     """
-    found = tables.value(f"SELECT model_digest FROM {tables.of('states')} WHERE version = ?", (version,))
+    found = tables.value(f"SELECT model_digest FROM {source(tables, 'states')} WHERE version = ?", (version,))
     return None if found is None else (found, whole(tables, STATES, version, limit))

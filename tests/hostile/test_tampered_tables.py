@@ -9,7 +9,7 @@ from asking import command, declare, fill, rows, value
 
 import sqlite_ml_vtab
 from sqlite_ml_vtab import predictor
-from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
+from sqlite_ml_vtab.store.shadows import ON_DEMAND, SHADOW_TABLES
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlite_ml_vtab.PredictorWarning")
 
@@ -66,6 +66,8 @@ def tampered():
     declare(db, "q", "a REAL, b REAL, y TEXT TARGET, z TEXT TARGET, algorithm=dummy, split=none")
     db.execute("INSERT INTO q VALUES (1, 2, 'other', 'x'), (3, 4, 'else', 'z')")
     command(db, "train", name="q")
+    for suffix in ON_DEMAND:
+        db.execute(f"CREATE TABLE p_{suffix}({SHADOW_TABLES[suffix]})")
     db.execute(FILLED)
     yield db
     db.execute("DELETE FROM p_states")

@@ -11,7 +11,7 @@ from asking import command, declare, fill, refusal, rows, value
 import sqlite_ml_vtab
 from sqlite_ml_vtab import predictor
 from sqlite_ml_vtab.portable.codec import decode, encode
-from sqlite_ml_vtab.store.shadows import SHADOW_TABLES
+from sqlite_ml_vtab.store.shadows import ON_DEMAND, SHADOW_TABLES
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlite_ml_vtab.PredictorWarning")
 
@@ -22,7 +22,7 @@ ASK = "SELECT y FROM p(1, 2)"
 
 @pytest.fixture(scope="module")
 def snapshot():
-    """The bytes of a database with the predictor p: two versions, and a run of every kind."""
+    """The bytes of a database with the predictor p: two versions, a run of every kind, and every shadow table."""
     db = apsw.Connection("")
     sqlite_ml_vtab.load(db)
     declare(db)
@@ -31,6 +31,8 @@ def snapshot():
     command(db, "cross_validate", {"folds": 2})
     command(db, "tune", {"folds": 2, "trials": 1, "algorithm": "ridge", "deploy": False})
     command(db, "compare", {"folds": 2, "algorithms": ["dummy"], "deploy": False})
+    for suffix in ("states", "parts"):
+        db.execute(f"CREATE TABLE p_{suffix}({SHADOW_TABLES[suffix]})")
     found = db.serialize("main")
     db.close()
     return found
@@ -137,7 +139,7 @@ def test_quick_check_reads_neither_models_nor_rows(searched):
     searched.execute("ROLLBACK")
 
 
-@pytest.mark.parametrize("suffix", SHADOW_TABLES)
+@pytest.mark.parametrize("suffix", [suffix for suffix in SHADOW_TABLES if suffix not in ON_DEMAND])
 @pytest.mark.parametrize("begin", ["", "BEGIN"])
 def test_a_missing_shadow_table_is_made_anew_by_repair(searched, suffix, begin):
     searched.execute(f"{begin}; DROP TABLE p_{suffix}")
@@ -157,9 +159,20 @@ def test_a_missing_shadow_table_is_made_anew_by_repair(searched, suffix, begin):
     assert value(searched, "SELECT count(*) FROM p") == (0 if suffix == "rows" else 24)
 
 
+@pytest.mark.parametrize("suffix", ON_DEMAND)
+def test_a_shadow_table_that_is_made_on_demand_need_not_be_there(searched, suffix):
+    searched.execute(f"DROP TABLE p_{suffix}")
+    for _ in range(2 * (suffix == "runs")):  # the folds, trials and candidates of no run
+        searched.execute(mending(check(searched)) or "SELECT 1")
+    assert check(searched) == "ok"
+    assert value(searched, ASK) == "low"
+    command(searched, "compare", {"folds": 2, "algorithms": ["ridge"]})
+    assert check(searched) == "ok"
+
+
 def test_all_shadow_tables_are_made_anew(searched):
     searched.execute(";".join(f"DROP TABLE p_{suffix}" for suffix in SHADOW_TABLES))
-    assert command(searched, "repair") == len(SHADOW_TABLES) + 2  # and two entries of config
+    assert command(searched, "repair") == len(SHADOW_TABLES) - len(ON_DEMAND) + 2  # and two entries of config
     assert check(searched) == "ok"
     fill(searched)
     assert command(searched, "train") == 1
@@ -294,7 +307,7 @@ def test_rows_that_were_inserted_are_sound(db, columns):
 
 def test_the_repair_of_an_untrusted_file_goes_through_its_guard(trained, connect):
     trained.execute(
-        "INSERT INTO p_metrics VALUES (7, 'f1', 1); DROP TABLE p_trials; UPDATE p_rows SET a = 'x' WHERE id < 3"
+        "INSERT INTO p_metrics VALUES (7, 'f1', 1); DROP TABLE p_holdout; UPDATE p_rows SET a = 'x' WHERE id < 3"
     )
     copy = connect(":memory:", untrusted=True)
     copy.deserialize("main", trained.serialize("main"))

@@ -186,7 +186,7 @@ def test_a_command_ends_with_its_timeout(hurried, text, in_transaction):
     # An error undoes its statement alone, where an interrupt ends the transaction.
     assert hurried.in_transaction == in_transaction
     assert value(hurried, "SELECT count(*) FROM p") == 24 + in_transaction
-    assert value(hurried, "SELECT (SELECT count(*) FROM p_versions) + (SELECT count(*) FROM p_runs)") == 1
+    assert value(hurried, "SELECT (SELECT count(*) FROM p_versions) + (SELECT count(*) FROM ml_runs('p'))") == 1
     assert command(hurried, "train", {"algorithm": "knn", "deploy": True, "timeout": 1000}) == 2
 
 

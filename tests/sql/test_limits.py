@@ -80,7 +80,7 @@ def test_a_command_that_would_take_too_much_is_refused_before_it_fits(points, mo
     monkeypatch.setattr(LogisticRegression, "fit", lambda *args: pytest.fail("it was fitted"))
     statement = "INSERT INTO p(p, options) VALUES (?, '{\"max_memory\": 2000}')"
     assert refusal(points, statement, (text,)) == TOO_MUCH.format("logistic_regression", "")
-    assert value(points, "SELECT (SELECT count(*) FROM p_versions) + (SELECT count(*) FROM p_runs)") == 0
+    assert value(points, "SELECT (SELECT count(*) FROM p_versions) + (SELECT count(*) FROM ml_runs('p'))") == 0
 
 
 def test_the_limit_is_declared_given_to_a_command_or_set_by_the_program(connect):
