@@ -10,7 +10,6 @@ import apsw
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration.options import memory
 from sqlite_ml_vtab.errors import CommandError, choices, shown
-from sqlite_ml_vtab.portable.families import FAMILIES
 from sqlite_ml_vtab.predictor import scoring  # noqa: F401 - what predicts is imported before a file is opened
 from sqlite_ml_vtab.vtab.datasets import DatasetModule
 from sqlite_ml_vtab.vtab.functions import register_scalar_functions, register_table_functions
@@ -61,8 +60,6 @@ def load(
     if before is None or untrusted:
         register_scalar_functions(loaded)
     if untrusted:
-        # While a file from someone else is read, nothing is imported, whatever family a model in it names.
-        list(FAMILIES.values())
         _distrust(loaded)
 
 

@@ -38,10 +38,7 @@ def file(tmp_path_factory):
 ASKED = """
 import json, sys, apsw, sqlite_ml_vtab
 warm = apsw.Connection("")
-sqlite_ml_vtab.load(warm, untrusted=sys.argv[2] == "untrusted")
-if sys.argv[2] == "trusted":
-    # Of a file of one's own, the module of a family is imported with the first model of that family.
-    list(sqlite_ml_vtab.portable.families.FAMILIES.values())
+sqlite_ml_vtab.load(warm)
 list(warm.execute("CREATE VIRTUAL TABLE w USING ml_regression(a REAL, y REAL TARGET); PRAGMA integrity_check"))
 watching, seen, answers = False, [], {}
 def hook(event, args):

@@ -85,10 +85,7 @@ def test_opening_inserting_and_predicting_import_no_scikit_learn(file):
 AUDITED = """
 import json, sys, apsw, sqlite_ml_vtab
 warm = apsw.Connection("")
-sqlite_ml_vtab.load(warm, untrusted=sys.argv[2] == "untrusted")
-if sys.argv[2] == "trusted":
-    # Of a file of one's own, the module of a family is imported with the first model of that family.
-    list(sqlite_ml_vtab.portable.families.FAMILIES.values())
+sqlite_ml_vtab.load(warm)
 list(warm.execute("CREATE VIRTUAL TABLE w USING ml_regression(a REAL, y REAL TARGET); PRAGMA integrity_check"))
 seen = []
 watching = False
@@ -119,20 +116,6 @@ def test_loading_decoding_and_predicting_import_compile_open_and_execute_nothing
     assert seen == []
     every = [(name, task) for name in ALGORITHMS for task in with_target(name)]
     assert count == len([pair for pair in every if pair[0] not in ONE_FEATURE and pair not in REFITTED])
-
-
-ONE_FAMILY = """
-import json, sys, apsw, sqlite_ml_vtab
-db = apsw.Connection(sys.argv[1])
-sqlite_ml_vtab.load(db)
-before = set(sys.modules)
-answer = list(db.execute("SELECT y FROM ridge_regression(1, 'r', '2024-05-31')"))
-print(json.dumps([len(answer), sorted(set(sys.modules) - before)]))
-"""
-
-
-def test_a_prediction_imports_the_family_of_its_model_alone(file):
-    assert run(ONE_FAMILY, file) == [1, ["sqlite_ml_vtab.portable.families.linear"]]
 
 
 ANSWERED = """

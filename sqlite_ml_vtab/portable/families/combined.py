@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from sqlite_ml_vtab.portable.families import FAMILIES
 from sqlite_ml_vtab.portable.families.base import Family, NotPortable
-from sqlite_ml_vtab.portable.families.combined_scoring import ambiguous, row, scores, validate
+from sqlite_ml_vtab.portable.families.combined_scoring import ambiguous, families, row, scores, validate
 from sqlite_ml_vtab.portable.families.medians import shares
 
 LIBRARIES = {"sklearn", "lightgbm", "xgboost"}
@@ -71,7 +70,7 @@ def extracted(estimator: Any) -> tuple[str, dict[str, Any]]:
     while hasattr(estimator, "inlier_mask_"):  # RANSAC answers as the estimator that it fitted to the inliers
         estimator = estimator.estimator_
     name = _family_of(estimator)
-    return name, FAMILIES[name].extract(estimator)
+    return name, families()[name].extract(estimator)
 
 
 def _family_of(estimator: Any) -> str:

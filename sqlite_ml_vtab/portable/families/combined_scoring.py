@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlite_ml_vtab.portable.families import FAMILIES
-from sqlite_ml_vtab.portable.families.base import Parameters, RowScores, array, names, require, word
+from sqlite_ml_vtab.portable.families.base import Family, Parameters, RowScores, array, names, require, word
 from sqlite_ml_vtab.portable.families.medians import weighted_median, weighted_median_of_one
 from sqlite_ml_vtab.portable.links import LINKS
 from sqlite_ml_vtab.portable.values import Floats
@@ -21,6 +20,13 @@ from sqlite_ml_vtab.portable.values import Floats
 MAX_MEMBERS = 10_000
 MAX_DEPTH = 3
 """So deep may combined models stand in combined models."""
+
+
+def families() -> Mapping[str, Family]:
+    """Return the registry, which holds this family too."""
+    from sqlite_ml_vtab.portable.families import FAMILIES
+
+    return FAMILIES
 
 
 # Validation
@@ -53,7 +59,7 @@ def _validate_member(member: Any, width: int, outputs: int, depth: int) -> int:
     keys = {"family", "parameters", "columns", "reads", "curves"}
     require(isinstance(member, dict) and member.keys() == keys, "a member")
     name, own = member["family"], member["parameters"]
-    require(isinstance(name, str) and name in FAMILIES and isinstance(own, dict), "a member's family")
+    require(isinstance(name, str) and name in families() and isinstance(own, dict), "a member's family")
     link = own.get("link")
     require(isinstance(link, str) and link in LINKS, "a member's link")
     require(link not in ("sigmoid", "modified_huber") or outputs == 2, "a member's link")
@@ -63,7 +69,7 @@ def _validate_member(member: Any, width: int, outputs: int, depth: int) -> int:
     if name == "combined":
         _validate(own, inner, outputs, depth - 1)
     else:
-        FAMILIES[name].validate(own, inner, outputs)
+        families()[name].validate(own, inner, outputs)
     word(member, "reads", *_READS)
     _validate_curves(member, outputs)
     return 1 if outputs <= 2 or member["reads"] == "label" else outputs
@@ -108,14 +114,14 @@ def ambiguous(parameters: Parameters, matrix: Floats) -> np.ndarray[Any, np.dtyp
     """Return the rows whose answer a member leaves open (what a final model makes of answers is not looked at)."""
     found = np.zeros(len(matrix), dtype=np.bool_)
     for member in parameters["members"]:
-        is_open = FAMILIES[member["family"]].ambiguous
+        is_open = families()[member["family"]].ambiguous
         if is_open is not None:
             found |= is_open(member["parameters"], _seen(member, matrix))
     return found
 
 
 def _raw(member: Mapping[str, Any], matrix: Floats) -> Floats:
-    found: Floats = FAMILIES[member["family"]].scores(member["parameters"], _seen(member, matrix))
+    found: Floats = families()[member["family"]].scores(member["parameters"], _seen(member, matrix))
     return found
 
 
@@ -193,7 +199,7 @@ def _kept(said: Sequence[float]) -> Sequence[float]:
 
 
 def _row_raw(member: Mapping[str, Any]) -> RowScores:
-    decide, _ = FAMILIES[member["family"]].ready(member["parameters"])
+    decide, _ = families()[member["family"]].ready(member["parameters"])
     columns = member["columns"].tolist()
     return (lambda x: decide([x[place] for place in columns])) if columns else decide
 
