@@ -208,8 +208,9 @@ def test_one_row_is_answered_as_many(shape):
         np.testing.assert_allclose([value for value, _ in ones], values, rtol=1e-9, atol=1e-9 * size)
 
 
-def test_the_same_rows_and_options_give_the_same_model(shape):
-    assert digest(to_bytes(train(*shape)[0].model)) == digest(to_bytes(trained(*shape)[0].model))
+@pytest.mark.parametrize("once", [shape for shape in CONTRACT if shape[2] in ("NULLs", "free text")], ids=", ".join)
+def test_the_same_rows_and_options_give_the_same_model(once):
+    assert digest(to_bytes(train(*once)[0].model)) == digest(to_bytes(train(*once)[0].model))
 
 
 @pytest.mark.parametrize("shape", [shape for shape in CONTRACT if shape[2] == "three features"], ids=", ".join)

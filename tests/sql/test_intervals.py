@@ -32,6 +32,8 @@ def numbers(db):
     db.execute("CREATE TABLE x(id INTEGER PRIMARY KEY, a REAL, b REAL, c TEXT, y REAL)")
     db.executemany("INSERT INTO p VALUES (?, ?, ?, ?)", uneven())
     db.execute("INSERT INTO x SELECT rowid, * FROM p")
+    db.execute("CREATE TABLE asked(o TEXT PRIMARY KEY, id INTEGER)")
+    db.execute("INSERT INTO asked SELECT json_array(a, b, c), id FROM x")
     return db
 
 
@@ -50,9 +52,8 @@ def labels(db):
 
 FORMS = {
     "join": "SELECT p.{0} FROM x JOIN p(x.a, x.b, x.c) AS p ORDER BY x.id",
-    "in": """SELECT t.{0} FROM (SELECT features AS o, {0} FROM p
-             WHERE features IN (SELECT json_array(a, b, c) FROM x)) AS t
-             JOIN (SELECT id, json_array(a, b, c) AS o FROM x) AS x USING (o) ORDER BY x.id""",
+    "in": """SELECT t.{0} FROM (SELECT features AS o, {0} FROM p WHERE features IN (SELECT o FROM asked)) AS t
+             CROSS JOIN asked USING (o) ORDER BY asked.id""",
     "source": "SELECT {0} FROM p WHERE source = 'x' ORDER BY rowid",
     "array": "SELECT {0} FROM p((SELECT json_group_array(json_array(a, b, c)) FROM x)) ORDER BY rowid",
 }
