@@ -10,6 +10,21 @@ from .targets import target_of
 from .timing import Figure, spread
 
 PAGE = Path(__file__).parents[2] / "docs" / "speed.md"
+README = Path(__file__).parents[2] / "README.md"
+SHOWN = {
+    ("scoring", "join: logistic_regression", "8 features"): "A join, one call a row: a linear model",
+    ("scoring", "join: hist_gradient_boosting", "8 features"): "the same: histogram boosting",
+    ("scoring", "join: gradient_boosting", "8 features"): "the same: gradient boosting",
+    ("scoring", "join: random_forest", "8 features"): "the same: a forest of 100 full trees",
+    ("chunks", "source: logistic_regression", "300,000 rows"): "A table scored whole (`source`): a linear model",
+    ("chunks", "source: hist_gradient_boosting", "300,000 rows"): "the same: histogram boosting",
+    ("one", "linear", "8 features"): "One prediction, the statement prepared: a linear model",
+    ("training", "time: hist_gradient_boosting, rows stored", "1,000,000 rows"): "Training on a million rows",
+    ("intake", "INSERT INTO t SELECT", "10 numbers"): "Filling: `INSERT INTO t SELECT`",
+    ("start", "first prediction: linear", "8 features"): "A fresh process to its first prediction",
+    ("sqlite-ml", "random_forest", "15,000 rows"): "A forest, beside sqlite-ml",
+}
+"""The lines that the README shows, and how it calls them."""
 TITLES = ("what", "on", "by the processor's clock", "by the wall's", "unit", "target", "")
 HEAD = f"| {' | '.join(TITLES)} |\n|{' --- |' * len(TITLES)}\n"
 
@@ -48,5 +63,25 @@ def written(section: str, figures: Iterable[Figure], measured: str) -> None:
     lines = "".join(f"| {' | '.join(cells(figure))} |\n" for figure in figures)
     table = f"{HEAD}{lines}\n{measured}\n"
     page = PAGE.read_text(encoding="utf-8")
-    begin, end = f"<!-- begin: {section} -->\n", f"<!-- end: {section} -->"
-    PAGE.write_text(re.sub(f"{begin}.*?{end}", lambda _: begin + table + end, page, flags=re.S), encoding="utf-8")
+    PAGE.write_text(_replaced(page, section, table), encoding="utf-8")
+    README.write_text(_replaced(README.read_text(encoding="utf-8"), "speed", shown()), encoding="utf-8")
+
+
+def shown() -> str:
+    """Return the README's table, of what the page says."""
+    page = PAGE.read_text(encoding="utf-8")
+    lines = "| what | measured (lowest to highest) | target |\n| --- | --- | --- |\n"
+    for (section, row, variant), name in SHOWN.items():
+        found = re.search(rf"<!-- begin: {section} -->\n(.*?)<!-- end", page, re.S)
+        if found is None:
+            raise ValueError(f"the page has no table {section!r}")
+        start = f"| {row} | {variant} | "
+        line = next(line for line in found[1].splitlines() if line.startswith(start))
+        cpu, wall, unit, target, verdict = line.removeprefix(start).removesuffix(" |").split(" | ")
+        lines += f"| {name} | {cpu or wall} {unit} | {target}, {verdict} |\n"
+    return lines
+
+
+def _replaced(text: str, block: str, content: str) -> str:
+    begin, end = f"<!-- begin: {block} -->\n", f"<!-- end: {block} -->"
+    return re.sub(f"{begin}.*?{end}", lambda _: begin + content + end, text, flags=re.S)

@@ -9,7 +9,7 @@ from pages import ROOT
 
 sys.path.append(str(ROOT / "benchmarks"))
 
-from speed.page import cells, summary
+from speed.page import cells, shown, summary
 from speed.targets import TARGETS, target_of
 from speed.timing import Cost, Figure, in_turns, ratio, spread
 from speed.training import read
@@ -38,6 +38,10 @@ def test_the_page_has_a_line_for_the_target(target):
     assert judged != []
     assert {cells[5] for cells in judged} == {str(target)}
     assert {cells[6] for cells in judged} <= {"met", "not met"}
+
+
+def test_the_readme_shows_what_the_page_says():
+    assert f"<!-- begin: speed -->\n{shown()}<!-- end: speed -->" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_works_take_turns_and_the_first_turn_is_not_counted():
