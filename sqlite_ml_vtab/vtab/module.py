@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from sqlite_ml_vtab.vtab.landing import Landing
 
 
+_READS = apsw.SQLITE_TXN_READ
+"""The state of a transaction that has not written."""
+
+
 class Answering(NamedTuple):
     """What answers for a name, and the state of the database in which it does."""
 
@@ -86,21 +90,22 @@ class Loaded:
         written and not committed is looked up each time (https://sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntldataversion).
         """
         found = self._answering.get(asked)
-        if found is None:
+        db = self._reference()
+        if found is None or db is None:
             return None
-        db, schema = self._reference(), found.schema
-        is_same = (
-            db is not None
-            and db.txn_state(schema) == apsw.SQLITE_TXN_READ
-            and db.data_version(schema) == found.data_version
-            and db.total_changes() == found.total_changes
-        )
-        return found.kept() if is_same else None
+        kept, schema, data_version, total_changes = found
+        if (
+            db.txn_state(schema) == _READS
+            and db.data_version(schema) == data_version
+            and db.total_changes() == total_changes
+        ):
+            return kept()
+        return None
 
     def remember(self, asked: Any, table: Table, scorer: AnyScorer) -> None:
         """Note what answers for `asked` at this moment, if this is a transaction that only reads."""
         db, schema = self.db, table.predictor.tables.schema
-        if (asked == table.key or _stays(asked, schema)) and db.txn_state(schema) == apsw.SQLITE_TXN_READ:
+        if (asked == table.key or _stays(asked, schema)) and db.txn_state(schema) == _READS:
             self._answering[asked] = Answering(ref(scorer), schema, db.data_version(schema), db.total_changes())
 
     def table(self, text: Any) -> Table:
