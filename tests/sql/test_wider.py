@@ -59,8 +59,9 @@ FORMS = {
     "a join": "SELECT t.{0} FROM x JOIN p({1}) AS t ORDER BY x.id",
     "JSON": "SELECT (SELECT {0} FROM p(json_array({1}))) FROM x ORDER BY x.id",
     "an array of arrays": "SELECT {0} FROM p((SELECT json_group_array(json_array({1})) FROM x)) ORDER BY rowid",
-    "IN": """SELECT t.{0} FROM x JOIN (SELECT features AS o, {0} FROM p WHERE features IN (SELECT json_array({1}) FROM x))
-        AS t ON t.o = json_array({1}) ORDER BY x.id""",
+    "IN": """WITH t AS MATERIALIZED
+        (SELECT features AS o, {0} FROM p WHERE features IN (SELECT json_array({1}) FROM x))
+        SELECT t.{0} FROM x JOIN t ON t.o = json_array({1}) ORDER BY x.id""",
     "source": "SELECT {0} FROM p WHERE source = 'SELECT * FROM x ORDER BY id'",
     "a function": "SELECT ml_predict('p', {1}) FROM x ORDER BY x.id",
 }
