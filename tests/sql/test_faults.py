@@ -112,6 +112,15 @@ def restored(connect, snapshot):
     return restored
 
 
+@pytest.fixture(scope="module")
+def committed(snapshot):
+    """What the snapshot holds."""
+    db = apsw.Connection(":memory:")
+    sqlite_ml_vtab.load(db)
+    db.deserialize("main", snapshot)
+    return state(db)
+
+
 @pytest.fixture
 def faulty(restored):
     """The snapshot as a database."""
@@ -165,14 +174,13 @@ def assert_undone(db, before, committed):
     assert state(db) == committed
 
 
-def attempt(db, monkeypatch, write, within, owner, name, place):
-    """Run a write with a fault and check what it leaves; return whether the fault was met."""
-    committed = state(db)
+def attempt(db, committed, monkeypatch, write, within, fault):
+    """Run a write with a fault, (owner, name, place), and check what it leaves; return whether the fault was met."""
     db.execute(within)
     if within:
         db.execute("INSERT INTO p VALUES (98, 8, NULL)")
-    before = state(db)
-    is_met = run_with_a_fault(db, monkeypatch, WRITES[write], owner, name, place)
+    before = state(db) if within else committed
+    is_met = run_with_a_fault(db, monkeypatch, WRITES[write], *fault)
     if is_met and db.in_transaction:
         assert state(db) == before
         db.execute("INSERT INTO p VALUES (99, 9, 'after')")
@@ -186,11 +194,11 @@ def attempt(db, monkeypatch, write, within, owner, name, place):
 
 @pytest.mark.parametrize("within", ["", "BEGIN", "SAVEPOINT s"])
 @pytest.mark.parametrize("write", WRITES)
-def test_a_callback_that_raises_leaves_all_as_it_was(restored, monkeypatch, write, within):
+def test_a_callback_that_raises_leaves_all_as_it_was(restored, committed, monkeypatch, write, within):
     met = 0
     for owner, name in CALLBACKS:
         for place in (1, 2, 3):
-            is_met = attempt(restored(), monkeypatch, write, within, owner, name, place)
+            is_met = attempt(restored(), committed, monkeypatch, write, within, (owner, name, place))
             met += is_met
             if not is_met:
                 break
@@ -199,10 +207,10 @@ def test_a_callback_that_raises_leaves_all_as_it_was(restored, monkeypatch, writ
 
 @pytest.mark.parametrize("within", ["", "BEGIN"])
 @pytest.mark.parametrize("write", WRITES)
-def test_an_inner_statement_that_fails_leaves_all_as_it_was(restored, monkeypatch, write, within):
+def test_an_inner_statement_that_fails_leaves_all_as_it_was(restored, committed, monkeypatch, write, within):
     for name in ("execute", "run_many"):
         places = itertools.count(1)
-        while attempt(restored(), monkeypatch, write, within, PlainConnection, name, next(places)):
+        while attempt(restored(), committed, monkeypatch, write, within, (PlainConnection, name, next(places))):
             pass
     assert next(places) >= 1
 
