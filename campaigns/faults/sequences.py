@@ -238,9 +238,10 @@ class Predictors(RuleBasedStateMachine):
         found = self.of(schema, name)
         if found is None:
             return
-        targets = [row[2] for row in found.rows.values() if row[2] is not None]
+        learned = [row for row in found.rows.values() if row[2] is not None]
+        targets = [row[2] for row in learned]
         sql = self.command(schema, name, "train", algorithm=algorithm, deploy=deploy)
-        if not targets:
+        if all(row[:2] == (None, None) for row in learned):
             self.refused(sql)
             return
         number = max([found.used, *found.versions], default=0) + 1

@@ -51,3 +51,21 @@ def test_naive_bayes_says_the_same_of_one_row_as_of_many(shift):
     generator = np.random.RandomState(2)
     X, y = generator.normal(size=(60, 3)) + shift, np.arange(60) % 3
     close("bayes", GaussianNB().fit(X, y), np.concatenate([X, X + 5.0, X[:4] + np.array(LARGE)]))
+
+
+@pytest.mark.parametrize("centre", [0.0, 50.0, 1e6, 1e12])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_naive_bayes_keeps_its_digits_far_from_zero(centre, classes):
+    from sqlite_ml_vtab.portable.families.bayes import BAYES
+
+    random = np.random.RandomState(0)
+    parameters = {
+        "mean": centre + random.normal(size=(classes, 5)),
+        "variance": random.uniform(0.5, 2, size=(classes, 5)),
+        "offset": random.normal(size=classes),
+    }
+    matrix = np.concatenate([centre + random.normal(size=(30, 5)) * 3, np.full((1, 5), 1e300), np.zeros((1, 5))])
+    with np.errstate(all="ignore"):
+        expected = BAYES.scores(parameters, matrix)
+    one = BAYES.row(parameters)
+    np.testing.assert_allclose([list(one(x)) for x in matrix.tolist()], expected, rtol=1e-11)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import hypot
+from math import dist, hypot
 from operator import mul, sub
 from typing import Any
 
@@ -48,21 +48,43 @@ def scores(parameters: Parameters, matrix: Floats) -> Floats:
 def row(parameters: Parameters) -> RowScores:
     """Return the same for one row, in calls that loop in C; numbers so large that they overflow go the long way."""
     careful = by_matrix(scores)(parameters)
-    mean, offset = parameters["mean"].tolist(), parameters["offset"].tolist()
-    spread = (1.0 / np.sqrt(parameters["variance"])).tolist()
-    classes = list(zip(offset, mean, spread, strict=True))
     if not ((parameters["variance"] > 1e-100) & (parameters["variance"] < 1e100)).all():
         return careful
+    spread = 1.0 / np.sqrt(parameters["variance"])
+    is_near = bool((np.abs(parameters["mean"] * spread) < _NEAR).all())
+    far = _distance_of_scaled if is_near else _scaled_distance
+    columns = (parameters["mean"] * spread if is_near else parameters["mean"]).tolist(), spread.tolist()
+    classes = list(zip(parameters["offset"].tolist(), map(tuple, columns[0]), map(tuple, columns[1]), strict=True))
 
     def one(x: list[float]) -> Sequence[float]:
-        found = [
-            offset - 0.5 * (far := hypot(*map(mul, map(sub, x, mean), spread))) * far
-            for offset, mean, spread in classes
-        ]
+        found = [offset - 0.5 * (gap := far(x, mean, spread)) * gap for offset, mean, spread in classes]
         return found if min(found) > _SMALL else careful(x)
 
-    return one
+    if len(classes) != 2 or not is_near:
+        return one
+    (first, first_mean, first_spread), (second, second_mean, second_spread) = classes
 
+    def one_of_two(x: list[float]) -> Sequence[float]:
+        one, other = (
+            dist(tuple(map(mul, x, first_spread)), first_mean),
+            dist(tuple(map(mul, x, second_spread)), second_mean),
+        )
+        low, high = first - 0.5 * one * one, second - 0.5 * other * other
+        return (low, high) if low > _SMALL and high > _SMALL else careful(x)
+
+    return one_of_two
+
+
+def _distance_of_scaled(x: Sequence[float], mean: Sequence[float], spread: Sequence[float]) -> float:
+    return dist(tuple(map(mul, x, spread)), mean)
+
+
+def _scaled_distance(x: Sequence[float], mean: Sequence[float], spread: Sequence[float]) -> float:
+    return hypot(*map(mul, map(sub, x, mean), spread))
+
+
+_NEAR = 1e3
+"""Means no more standard deviations away from 0 may be scaled before the difference is taken: it costs three digits."""
 
 _SMALL = -1e100
 """A log likelihood below it may come of a square that overflows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import hypot
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,7 @@ def row(parameters: Parameters) -> RowScores:
     limit = _limit(parameters["layers"])
 
     def one(x: list[float]) -> Sequence[float]:
-        if not (-limit < min(x) and max(x) < limit):
+        if not hypot(*x) < limit:
             return careful(x)
         values = np.array([*x, 1.0]).dot(first)
         for nothing, weights in zip(between, others, strict=True):

@@ -13,7 +13,7 @@ import numpy as np
 
 from sqlite_ml_vtab.portable.values import Floats
 
-LEAST_ROWS = 256
+LEAST_ROWS = 32
 """Among fewer stored rows every distance is measured."""
 
 _GROUPS = 16
