@@ -11,9 +11,10 @@ from typing import Any
 from sqlite_ml_vtab import predictor as verbs
 from sqlite_ml_vtab.declaration import OPTIONS, TASKS
 from sqlite_ml_vtab.declaration.options import AT_CREATE
-from sqlite_ml_vtab.errors import CommandError, choices, cut, shown
+from sqlite_ml_vtab.errors import CommandError, choices, shown
 from sqlite_ml_vtab.learning.stopping import in_time
 from sqlite_ml_vtab.predictor import Predictor
+from sqlite_ml_vtab.predictor.base import shown_json
 from sqlite_ml_vtab.store import versions
 
 
@@ -110,7 +111,7 @@ def _with_deploy(options: Mapping[str, Any]) -> tuple[dict[str, Any], bool | Non
     """Return the options without ``deploy``, and what it says."""
     deploy = options.get("deploy")
     if deploy is not None and not isinstance(deploy, bool):
-        raise CommandError(f"option 'deploy' takes true or false, got {_as_json(deploy)}.")
+        raise CommandError(f"option 'deploy' takes true or false, got {shown_json(deploy)}.")
     return {name: value for name, value in options.items() if name != "deploy"}, deploy
 
 
@@ -121,7 +122,7 @@ def _deploy(predictor: Predictor, options: Mapping[str, Any]) -> int:
         return verbs.deploy(predictor, _version(options), "deploy")
     strategy = options["strategy"]
     if strategy not in ("best", "latest"):
-        raise CommandError(f'option \'strategy\' takes "best" or "latest", got {_as_json(strategy)}.')
+        raise CommandError(f'option \'strategy\' takes "best" or "latest", got {shown_json(strategy)}.')
     return verbs.deploy_by(predictor, strategy)
 
 
@@ -140,7 +141,7 @@ def _forget(predictor: Predictor, options: Mapping[str, Any]) -> int:
         return verbs.forget(predictor, [verbs.known(predictor, _version(options))])
     keep = options["keep"]
     if type(keep) is not int or keep < 0:
-        raise CommandError(f"option 'keep' takes a whole number of 0 or more, got {_as_json(keep)}.")
+        raise CommandError(f"option 'keep' takes a whole number of 0 or more, got {shown_json(keep)}.")
     return verbs.forget_all_but(predictor, keep)
 
 
@@ -164,12 +165,8 @@ def _version(options: Mapping[str, Any]) -> int:
 
 def _whole(name: str, number: Any) -> int:
     if type(number) is not int:
-        raise CommandError(f"option {name!r} takes a whole number, got {_as_json(number)}.")
+        raise CommandError(f"option {name!r} takes a whole number, got {shown_json(number)}.")
     return number
-
-
-def _as_json(value: Any) -> str:
-    return cut(json.dumps(value, ensure_ascii=False))
 
 
 _TRAINING = {name: option.doc for name, option in OPTIONS.items() if name not in AT_CREATE}

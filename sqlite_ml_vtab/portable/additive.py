@@ -146,10 +146,10 @@ def _sum(terms: Sequence[_Term], intercept: Floats, output: int) -> Callable[[Se
         for term in terms[len(numbers) :]
     ]
     slopes, start = [float(term.slopes[output]) for term in numbers], float(intercept[output])
-    pick = _picker([term.place for term in numbers]) if categories else _all
+    pick = _picker([term.place for term in numbers])
     other = _with_nulls(numbers, slopes, categories, start, output)
 
-    def total(values: Sequence[Any]) -> float:
+    def of_both(values: Sequence[Any]) -> float:
         try:
             found: float = sum(map(mul, slopes, pick(values)))
             for place, added in categories:
@@ -161,7 +161,7 @@ def _sum(terms: Sequence[_Term], intercept: Floats, output: int) -> Callable[[Se
         return other(values)
 
     if categories:
-        return total
+        return of_both
 
     def of_numbers(values: Sequence[Any]) -> float:
         try:
@@ -173,10 +173,6 @@ def _sum(terms: Sequence[_Term], intercept: Floats, output: int) -> Callable[[Se
         return other(values)
 
     return of_numbers
-
-
-def _all(values: Sequence[Any]) -> Sequence[Any]:
-    return values
 
 
 def _picker(places: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:

@@ -16,6 +16,8 @@ from sqlite_ml_vtab.portable.families.base import Parameters, RowScores, require
 from sqlite_ml_vtab.portable.inverse import INVERSES
 from sqlite_ml_vtab.portable.values import Floats
 
+TREES = FAMILIES["trees"]
+
 
 class Conformal(NamedTuple):
     """What turns an answer into an interval or a set of labels."""
@@ -61,7 +63,7 @@ def validate(conformal: Any, *, width: int, is_regression: bool, has_probabiliti
     if difficulty is None:
         return
     require(is_regression and isinstance(difficulty, Mapping), "difficulty")
-    FAMILIES["trees"].validate(difficulty, width + 1, 1)
+    TREES.validate(difficulty, width + 1, 1)
     word(difficulty, "link", "identity")
     word(difficulty, "rounding", "float32")
     require(not len(difficulty["medians"]) and not len(difficulty["outputs"]), "difficulty")
@@ -79,12 +81,12 @@ MAX_DIFFICULTY = 1e30
 
 def difficulty_of_one(conformal: Conformal | None) -> RowScores | None:
     """Return the function from a matrix row, with the number behind it, to its difficulty; None: all are alike."""
-    return None if conformal is None or conformal.difficulty is None else FAMILIES["trees"].row(conformal.difficulty)
+    return None if conformal is None or conformal.difficulty is None else TREES.row(conformal.difficulty)
 
 
 def difficulties(difficulty: Parameters, matrix: Floats, centres: Floats) -> Floats:
     """Return how hard each row of `matrix` (n, width) with its number `centres` (n,) is, (n,)."""
-    return FAMILIES["trees"].scores(difficulty, np.column_stack((matrix, centres)))[:, 0]
+    return TREES.scores(difficulty, np.column_stack((matrix, centres)))[:, 0]
 
 
 def ends(centres: Floats, widths: Floats, inverse: tuple[str, tuple[float, ...]]) -> tuple[Floats, Floats]:

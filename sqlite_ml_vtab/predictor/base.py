@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlite_ml_vtab.declaration import Declaration
+from sqlite_ml_vtab.errors import cut
 from sqlite_ml_vtab.learning.search.workers import Workers
 from sqlite_ml_vtab.portable import (
     MAX_BYTES,
@@ -101,6 +102,11 @@ class Predictor:
 def as_json(value: Any) -> str:
     """Return `value` as the JSON text that is stored."""
     return json.dumps(value, ensure_ascii=False)
+
+
+def shown_json(value: Any) -> str:
+    """Return `value` as the JSON that an option was given, for use in a sentence."""
+    return cut(as_json(value))
 
 
 def now() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlite_ml_vtab.errors import CommandError, DeclarationError, TrainingError, cut
+from sqlite_ml_vtab.errors import CommandError, DeclarationError, TrainingError
 from sqlite_ml_vtab.learning.algorithms import check_hyperparams, find_algorithm, for_task
 from sqlite_ml_vtab.learning.rows import TrainingRows
 from sqlite_ml_vtab.learning.runs import Plan
@@ -33,7 +33,7 @@ from sqlite_ml_vtab.learning.search.strategies import (
     search_ends,
 )
 from sqlite_ml_vtab.learning.training import fit
-from sqlite_ml_vtab.predictor.base import Predictor, as_json
+from sqlite_ml_vtab.predictor.base import Predictor, as_json, shown_json
 from sqlite_ml_vtab.predictor.digests import rows_digest
 from sqlite_ml_vtab.predictor.searching import (
     DEFAULT_FOLDS,
@@ -132,7 +132,7 @@ def _candidates(predictor: Predictor, chosen: Plan, written: Any) -> Iterable[Pl
         return [_candidate(chosen, name, {}) for name in names]
     if not isinstance(written, list) or not written:
         raise CommandError(
-            f"option 'algorithms' takes \"all\" or a list of algorithms, got {cut(as_json(written))}. "
+            f"option 'algorithms' takes \"all\" or a list of algorithms, got {shown_json(written)}. "
             'Write ["knn", {"algorithm": "ridge", "hyperparams": {"alpha": 10}}].'
         )
     named = [_named(chosen, entry) for entry in written]
@@ -145,7 +145,7 @@ def _named(chosen: Plan, entry: Any) -> Plan:
     is_object = isinstance(asked, dict) and {"algorithm"} <= asked.keys() <= {"algorithm", "hyperparams"}
     if not (is_object and isinstance(asked["algorithm"], str) and isinstance(asked.get("hyperparams", {}), dict)):
         raise CommandError(
-            f"option 'algorithms' lists algorithms, got {cut(as_json(entry))}. "
+            f"option 'algorithms' lists algorithms, got {shown_json(entry)}. "
             'Write "knn" or {"algorithm": "knn", "hyperparams": {...}}.'
         )
     try:

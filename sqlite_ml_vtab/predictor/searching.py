@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlite_ml_vtab.errors import CommandError, cut
+from sqlite_ml_vtab.errors import CommandError, shown
 from sqlite_ml_vtab.learning.rows import TrainingRows
 from sqlite_ml_vtab.learning.runs import Plan
 from sqlite_ml_vtab.learning.search.folds import FoldScore, fold_kind
-from sqlite_ml_vtab.predictor.base import Predictor, Progress, as_json, now
+from sqlite_ml_vtab.predictor.base import Predictor, Progress, as_json, now, shown_json
 from sqlite_ml_vtab.predictor.training import plan_options, training_rows
 from sqlite_ml_vtab.store import runs
 
@@ -25,7 +25,7 @@ def whole_number(options: Mapping[str, Any], name: str, default: int, least: int
     """Return an option that is a whole number; raise CommandError where it is none, or out of range."""
     value = options.get(name, default)
     if type(value) is not int or not least <= value <= most:
-        raise CommandError(f"option {name!r} takes a whole number from {least} to {most}, got {cut(as_json(value))}.")
+        raise CommandError(f"option {name!r} takes a whole number from {least} to {most}, got {shown_json(value)}.")
     return value
 
 
@@ -35,7 +35,7 @@ def seconds_allowed(options: Mapping[str, Any]) -> float | None:
     if value is None:
         return None
     if type(value) not in (int, float) or not 0 < value <= sys.float_info.max:
-        raise CommandError(f"option 'timeout' takes a number of seconds above 0, got {cut(as_json(value))}.")
+        raise CommandError(f"option 'timeout' takes a number of seconds above 0, got {shown_json(value)}.")
     return float(value)
 
 
@@ -144,6 +144,6 @@ def forget_run(predictor: Predictor, number: int) -> int:
     known = [run.run for run in runs.read(predictor.tables, "runs")]
     if number not in known:
         listed = f"Runs: {', '.join(map(str, known[-12:]))}." if known else "There are none."
-        raise CommandError(f"no run {cut(str(number))}. {listed}")
+        raise CommandError(f"no run {shown(number)}. {listed}")
     runs.remove(predictor.tables, [number])
     return 1

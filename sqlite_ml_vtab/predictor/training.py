@@ -14,7 +14,6 @@ from sqlite_ml_vtab.errors import (
     CommandError,
     DeclarationError,
     PredictorWarning,
-    cut,
 )
 from sqlite_ml_vtab.learning.algorithms import (
     DEFAULT_ALGORITHM,
@@ -35,7 +34,7 @@ from sqlite_ml_vtab.learning.rows import TrainingRows, collect, read_columns
 from sqlite_ml_vtab.learning.runs import Fitted, Plan
 from sqlite_ml_vtab.learning.splits import default_split
 from sqlite_ml_vtab.portable import digest
-from sqlite_ml_vtab.predictor.base import Predictor, as_json, now
+from sqlite_ml_vtab.predictor.base import Predictor, as_json, now, shown_json
 from sqlite_ml_vtab.predictor.digests import rows_digest
 from sqlite_ml_vtab.predictor.incremental import InChunks, fit_anew, go_on
 from sqlite_ml_vtab.predictor.kept import remember, stored_bytes
@@ -193,7 +192,7 @@ def attempt(predictor: Predictor, overrides: Mapping[str, Any]) -> Attempt:
     """Read the rows and fit; nothing is written. With `warm` among the overrides an earlier version goes on."""
     warm = overrides.get("warm", False)
     if not isinstance(warm, bool):
-        raise CommandError(f"option 'warm' takes true or false, got {cut(as_json(warm))}.")
+        raise CommandError(f"option 'warm' takes true or false, got {shown_json(warm)}.")
     chosen = plan(predictor, {name: value for name, value in overrides.items() if name != "warm"})
     if warm and predictor.declaration.has_series:
         raise CommandError("option 'warm' has no use here: a forecast goes on from new rows at once. Leave it out.")

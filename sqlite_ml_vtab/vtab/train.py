@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -47,7 +48,7 @@ def _check(deploy: Any, if_changed: Any, wait: Any) -> None:
         raise CommandError(f"deploy is True, False or None, got {shown(deploy)}.")
     if if_changed not in ("refuse", "refit"):
         raise CommandError(f"if_changed is 'refuse' or 'refit', got {shown(if_changed)}.")
-    if type(wait) not in (int, float) or not 0 <= wait < float("inf"):
+    if type(wait) not in (int, float) or not 0 <= wait <= sys.float_info.max:
         raise CommandError(f"wait is a number of seconds, 0 or more, got {shown(wait)}.")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import apsw
 import pytest
-from asking import value
+from asking import command, declare, fill, value
 
 import sqlite_ml_vtab
 
@@ -29,6 +29,17 @@ def connect():
             db.execute("ROLLBACK")
         assert value(db, "PRAGMA integrity_check") == "ok"
         db.close()
+
+
+@pytest.fixture
+def trained(connect):
+    """A database with a trained predictor, which answers."""
+    db = connect()
+    declare(db)
+    fill(db)
+    command(db, "train")
+    assert value(db, "SELECT y FROM p(1, 2)") == "low"
+    return db
 
 
 def _is_open(db):

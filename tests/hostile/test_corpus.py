@@ -5,7 +5,7 @@ from hashlib import sha256
 import corpus
 import pytest
 import trying
-from asking import command, declare, fill, refusal, value
+from asking import refusal, value
 
 import sqlite_ml_vtab
 from sqlite_ml_vtab import predictor
@@ -44,17 +44,6 @@ def test_a_blob_of_another_format_is_refused_and_nothing_happens(name, tmp_path,
 def test_a_model_with_one_thing_changed_is_refused(stored, family, path, change, problem):
     sentence, seen = refused(corpus.changed(stored[family], path, change))
     assert (sentence.partition(" (")[0].removesuffix("."), seen) == (f"the stored model is damaged: {problem}", [])
-
-
-@pytest.fixture
-def trained(connect):
-    """A database with a trained predictor."""
-    db = connect()
-    declare(db)
-    fill(db)
-    command(db, "train")
-    assert value(db, "SELECT y FROM p(1, 2)") == "low"
-    return db
 
 
 def test_what_stands_in_the_models_place_is_refused_by_every_way_to_ask(trained):

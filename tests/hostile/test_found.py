@@ -5,7 +5,7 @@ import corpus
 import mutants
 import numpy as np
 import pytest
-from asking import POINTS, command, declare, fill, refusal, value
+from asking import POINTS, declare, refusal, value
 
 import sqlite_ml_vtab
 from sqlite_ml_vtab.errors import InputError, ModelError
@@ -64,16 +64,6 @@ def test_a_name_twice_among_many_is_found_at_once():
     names = ", ".join(f'"a{n}": 1' for n in range(100_000))
     with pytest.raises(InputError, match="feature 'a99999' is given twice"):
         read_json("{" + names + ', "a99999": 2}', ["n"])
-
-
-@pytest.fixture
-def trained(connect):
-    """A database with a trained predictor."""
-    db = connect()
-    declare(db)
-    fill(db)
-    command(db, "train")
-    return db
 
 
 DEEP = "reads a source that reads another, and so on, 16 deep: one leads back to itself. Let it read the table behind."

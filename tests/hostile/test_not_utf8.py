@@ -1,7 +1,7 @@
 """Text that is not UTF-8: SQLite stores it, as it comes out of other programs' files, and Python cannot read it."""
 
 import pytest
-from asking import POINTS, command, declare, fill, refusal, rows, value
+from asking import POINTS, declare, refusal, rows, value
 
 import sqlite_ml_vtab
 
@@ -12,16 +12,6 @@ SENTENCE = (
     "InputError: p: a text in the database is not UTF-8: 'caf\\xe9'. "
     "Find it with instr(CAST(... AS BLOB), x'636166e9'), and store it as UTF-8."
 )
-
-
-@pytest.fixture
-def trained(connect):
-    """A database with a trained predictor."""
-    db = connect()
-    declare(db)
-    fill(db)
-    command(db, "train")
-    return db
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import apsw
 import pytest
-from asking import command, declare, fill, refusal, value
+from asking import command, refusal, value
 
 from sqlite_ml_vtab.errors import TrainingError
 from sqlite_ml_vtab.learning.stopping import in_time
@@ -10,16 +10,6 @@ from sqlite_ml_vtab.learning.stopping import in_time
 pytestmark = pytest.mark.filterwarnings("ignore::sqlite_ml_vtab.PredictorWarning")
 
 HUGE = 10**30
-
-
-@pytest.fixture
-def trained(connect):
-    """A database with a trained predictor."""
-    db = connect()
-    declare(db)
-    fill(db)
-    command(db, "train")
-    return db
 
 
 def refused(db, text, options):

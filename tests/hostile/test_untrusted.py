@@ -12,16 +12,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::sqlite_ml_vtab.PredictorWarning
 
 
 @pytest.fixture
-def trained(connect):
-    """A database with a trained predictor."""
-    db = connect()
-    declare(db)
-    fill(db)
-    command(db, "train")
-    return db
-
-
-@pytest.fixture
 def hostile(connect, tmp_path):
     """A file that somebody else made, with a view and a trigger for each way in; untrusted."""
     path = tmp_path / "hostile.db"

@@ -214,6 +214,7 @@ def test_another_error_is_not_refitted(pair, meanwhile):
         ({"if_changed": None}, "if_changed is 'refuse' or 'refit', got NULL."),
         ({"wait": -1}, "wait is a number of seconds, 0 or more, got -1."),
         ({"wait": "1"}, "wait is a number of seconds, 0 or more, got '1'."),
+        ({"wait": 10**5000}, "wait is a number of seconds, 0 or more, got an integer of 16610 bits."),
         ({"wait": float("inf")}, "wait is a number of seconds, 0 or more, got inf."),
         ({"timeout": 0}, "p: option 'timeout' takes a number of seconds above 0, got 0."),
     ],
@@ -259,7 +260,8 @@ def test_trainers_in_threads_that_land_at_once_get_a_number_each(pair, path, mon
     assert rows(pair[0], "SELECT version, seed FROM p_versions") == sorted(seen)
 
 
-def test_a_fit_waits_for_another_connection_that_writes(pair, monkeypatch):
+@pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])
+def test_a_fit_waits_for_another_connection_that_writes_or_keeps_readers_off(pair, meanwhile, monkeypatch, lock):
     db, other = pair
     waits = []
 
@@ -269,22 +271,7 @@ def test_a_fit_waits_for_another_connection_that_writes(pair, monkeypatch):
             other.execute("COMMIT")
 
     monkeypatch.setattr(landing.time, "sleep", sleep)
-    other.execute("BEGIN IMMEDIATE")
-    assert trained(db) == 1
-    assert len(waits) == 3
-
-
-def test_a_fit_waits_for_another_connection_that_keeps_readers_off(pair, meanwhile, monkeypatch):
-    db, other = pair
-    waits = []
-
-    def sleep(seconds):
-        waits.append(seconds)
-        if len(waits) == 3:
-            other.execute("COMMIT")
-
-    monkeypatch.setattr(landing.time, "sleep", sleep)
-    meanwhile.append(lambda: other.execute("BEGIN EXCLUSIVE"))
+    meanwhile.append(lambda: other.execute(f"BEGIN {lock}"))
     assert trained(db) == 1
     assert len(waits) == 3
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import dist, hypot
 from operator import mul, sub
 from typing import Any
@@ -51,36 +51,37 @@ def row(parameters: Parameters) -> RowScores:
     if not ((parameters["variance"] > 1e-100) & (parameters["variance"] < 1e100)).all():
         return careful
     spread = 1.0 / np.sqrt(parameters["variance"])
-    is_near = bool((np.abs(parameters["mean"] * spread) < _NEAR).all())
-    far = _distance_of_scaled if is_near else _scaled_distance
-    columns = (parameters["mean"] * spread if is_near else parameters["mean"]).tolist(), spread.tolist()
-    classes = list(zip(parameters["offset"].tolist(), map(tuple, columns[0]), map(tuple, columns[1]), strict=True))
+    gap = _gap_of_scaled if (np.abs(parameters["mean"] * spread) < _NEAR).all() else _scaled_gap
+    gaps = map(gap, parameters["mean"], spread)
+    classes = list(zip(parameters["offset"].tolist(), gaps, strict=True))
 
     def one(x: list[float]) -> Sequence[float]:
-        found = [offset - 0.5 * (gap := far(x, mean, spread)) * gap for offset, mean, spread in classes]
+        found = [offset - 0.5 * (far := gap(x)) * far for offset, gap in classes]
         return found if min(found) > _SMALL else careful(x)
 
-    if len(classes) != 2 or not is_near:
+    if len(classes) != 2:
         return one
-    (first, first_mean, first_spread), (second, second_mean, second_spread) = classes
+    (low, low_gap), (high, high_gap) = classes
 
     def one_of_two(x: list[float]) -> Sequence[float]:
-        one, other = (
-            dist(tuple(map(mul, x, first_spread)), first_mean),
-            dist(tuple(map(mul, x, second_spread)), second_mean),
-        )
-        low, high = first - 0.5 * one * one, second - 0.5 * other * other
-        return (low, high) if low > _SMALL and high > _SMALL else careful(x)
+        """Do the same without lists, in two thirds of the time."""
+        far, other = low_gap(x), high_gap(x)
+        first, second = low - 0.5 * far * far, high - 0.5 * other * other
+        return (first, second) if first > _SMALL and second > _SMALL else careful(x)
 
     return one_of_two
 
 
-def _distance_of_scaled(x: Sequence[float], mean: Sequence[float], spread: Sequence[float]) -> float:
-    return dist(tuple(map(mul, x, spread)), mean)
+def _gap_of_scaled(mean: Floats, spread: Floats) -> Callable[[list[float]], float]:
+    """Return the function from a row to its distance from a mean, in standard deviations."""
+    scaled, factors = tuple((mean * spread).tolist()), spread.tolist()
+    return lambda x: dist(tuple(map(mul, x, factors)), scaled)
 
 
-def _scaled_distance(x: Sequence[float], mean: Sequence[float], spread: Sequence[float]) -> float:
-    return hypot(*map(mul, map(sub, x, mean), spread))
+def _scaled_gap(mean: Floats, spread: Floats) -> Callable[[list[float]], float]:
+    """Return the same, for means so far from 0 that scaling them first would cost digits."""
+    centre, factors = mean.tolist(), spread.tolist()
+    return lambda x: hypot(*map(mul, map(sub, x, centre), factors))
 
 
 _NEAR = 1e3
