@@ -128,8 +128,8 @@ def shown(value: object, width: int = 60) -> str:
         return f"a BLOB of {len(value)} bytes"
     if isinstance(value, str):
         return "'" + cut(value, width).replace("'", "''") + "'"
-    if isinstance(value, int) and value.bit_length() > 4 * width:
-        # Python itself refuses to write out thousands of digits.
+    if isinstance(value, int) and value.bit_length() > 8192:
+        # Python itself refuses to write out more than 4,300 digits.
         return f"an integer of {value.bit_length()} bits"
     return cut(str(value), width)
 
