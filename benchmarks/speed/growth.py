@@ -12,13 +12,15 @@ import apsw
 import numpy as np
 
 from .process import process
-from .timing import Figure, cost, each
+from .timing import Figure, each, in_turns
 from .world import Predictor, Settings, joined, numbered, opened, predictor
 
 FEATURES = 4
+FORMS = {"join": "a row by join", "source": "a row by source", "scan": "a row by SQLite alone"}
+"""What is asked of each size, and the row of its figures; SQLite alone reads the same numbers and adds them up."""
 SMALLEST = 1000
-SHORTEST = 50_000
-"""So many rows at least are scored each time that the clock runs: a thousand alone are too short to time."""
+SHORTEST = 500_000
+"""So many rows at least are read each time that the clock runs: a thousand alone are too short to time."""
 FILE = Path(__file__).parent.parent / "growth.csv"
 PEAK = """
 import apsw, re, sys, sqlite_ml_vtab
@@ -35,17 +37,14 @@ HEAD = ["form", "rows", "cpu_us", "cpu_us_lowest", "cpu_us_highest", "wall_us"]
 
 
 def growth(settings: Settings) -> Iterator[Figure]:
-    """Measure a row by join and by source at every power of ten, and the memory of the largest."""
+    """Measure a row by join, by source and of the bare table at every power of ten, and the memory of the largest."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "growth.db")
         db = opened(path)
         _grown(db, settings)
         asked = predictor(db, "t", "x", "logistic_regression", min(settings.trained, settings.growth))
-        figures: list[Figure] = []
-        for rows in sizes(settings.growth):
-            at_size = list(_at(db, asked, settings, rows))
-            yield from at_size
-            figures += at_size
+        figures = list(_measured(db, asked, settings))
+        yield from figures
         yield from _flat(figures)
         db.close()
         yield Figure("growth", "memory of source", f"{settings.growth:,} rows", "MB", (), (peak(path),))
@@ -74,15 +73,24 @@ def _grown(db: apsw.Connection, settings: Settings) -> None:
     )
 
 
-def _at(db: apsw.Connection, asked: Predictor, settings: Settings, rows: int) -> Iterator[Figure]:
-    listed = ", ".join(asked.names)
-    source = f"SELECT sum(y) FROM t WHERE source = 'SELECT {listed} FROM x WHERE id <= {rows}'"
-    times = max(1, SHORTEST // rows)
-    for form, sql in {"join": joined(asked, rows), "source": source}.items():
-        work = partial(_repeated, db, sql, times)
-        turns = settings.turns + (rows < 10**6)
-        spent = [cost(work) for _ in range(turns)][turns - settings.turns :]
-        yield each("growth", f"a row by {form}", f"{rows:,} rows", "µs", (spent, 1e6 / rows / times))
+def _measured(db: apsw.Connection, asked: Predictor, settings: Settings) -> Iterator[Figure]:
+    """Measure each size once a turn, so that a machine that changes its pace does so for the small and the large."""
+    places = [(form, rows) for rows in sizes(settings.growth) for form in FORMS]
+    times = {rows: max(1, SHORTEST // rows) for _, rows in places}
+    works = {f"{form} {rows}": partial(_repeated, db, _query(asked, form, rows), times[rows]) for form, rows in places}
+    spent = in_turns(works, settings.turns)
+    for form, rows in places:
+        scale = 1e6 / rows / times[rows]
+        yield each("growth", FORMS[form], f"{rows:,} rows", "µs", (spent[f"{form} {rows}"], scale))
+
+
+def _query(asked: Predictor, form: str, rows: int) -> str:
+    listed = f"SELECT {', '.join(asked.names)} FROM x WHERE id <= {rows}"
+    if form == "join":
+        return joined(asked, rows)
+    if form == "source":
+        return f"SELECT sum(y) FROM t WHERE source = '{listed}'"
+    return f"SELECT sum({' + '.join(asked.names)}) FROM x WHERE id <= {rows}"
 
 
 def _repeated(db: apsw.Connection, sql: str, times: int) -> None:
@@ -91,13 +99,12 @@ def _repeated(db: apsw.Connection, sql: str, times: int) -> None:
 
 
 def _flat(figures: list[Figure]) -> Iterator[Figure]:
-    """Compare a row of the largest table with one of ten thousand, where a query's own cost is small."""
-    for form in ("join", "source"):
-        row = f"a row by {form}"
+    """Compare a row of the largest table with one of ten thousand, where a query's own cost is small, turn by turn."""
+    for row in FORMS.values():
         costs = {figure.variant: figure for figure in figures if figure.row == row}
         least, most = costs.get("10,000 rows"), list(costs.values())[-1]
         if least is not None:
-            many = [value / least.judged for value in most.cpu]
+            many = [large / small for large, small in zip(most.cpu, least.cpu, strict=True)]
             yield Figure("growth", f"{row}, beside 10,000", most.variant, "x", tuple(many), ())
 
 
@@ -113,7 +120,8 @@ def write(figures: list[Figure]) -> None:
         lines.writerow(HEAD)
         for figure in figures:
             if figure.unit == "µs":
-                form, rows = figure.row.split()[-1], figure.variant.split()[0].replace(",", "")
+                form = next(form for form, row in FORMS.items() if row == figure.row)
+                rows = figure.variant.split()[0].replace(",", "")
                 wall = sorted(figure.wall)[len(figure.wall) // 2]
                 costs = (figure.judged, min(figure.cpu), max(figure.cpu), wall)
                 lines.writerow([form, rows, *(f"{value:.4f}" for value in costs)])

@@ -94,4 +94,4 @@ def test_the_table_of_trainings_is_read_by_the_names_of_its_columns():
 
 def test_the_picture_has_a_line_for_each_form():
     picture = ElementTree.parse(ROOT / "docs" / "growth.svg").getroot()
-    assert len(picture.findall("{http://www.w3.org/2000/svg}polyline")) == 2
+    assert len(picture.findall("{http://www.w3.org/2000/svg}polyline")) == 3
