@@ -45,6 +45,9 @@ class Loaded:
         """Describe the loading on `db`."""
         self.connection = PlainConnection(db)
         self._reference = ref(db)
+        # A connection that ends with the interpreter disconnects its tables by names that apsw frees with its module:
+        # https://github.com/rogerbinns/apsw/issues/622. As long as a connection holds this, the module stays.
+        self._library = apsw
         self.host = host
         self.is_protected = True
         """Whether SQLite guards the shadow tables under DEFENSIVE; not where its 33 slots were used up."""
