@@ -125,6 +125,6 @@ def _boosted(
     start: Floats,
     rounding: str,
 ) -> dict[str, Any]:
-    trees, values = [nodes for nodes, _ in laid], [value for _, value in laid]
+    trees, values = zip(*laid, strict=True)
     found = ensemble(trees, values, link=link, outputs=outputs, width=width, rounding=rounding)
     return with_baseline(found, start, binary=link == "sigmoid")

@@ -17,10 +17,10 @@ def extract_isolation(estimator: Any) -> dict[str, Any]:
     """
     members = list(estimator.estimators_)
     normal = len(members) * float(expected_path(np.array([estimator.max_samples_]))[0])
-    trees = [
+    trees = (
         _nodes(member.tree_, np.asarray(columns))
         for member, columns in zip(members, estimator.estimators_features_, strict=True)
-    ]
+    )
     # Of a single row nothing can be isolated: then every row has the score 1, as scikit-learn has it.
     values = [_lengths(member.tree_)[:, None] / (normal or 1.0) for member in members]
     found = ensemble(trees, values, link="isolation", rounding="float32")
@@ -53,5 +53,5 @@ def _nodes(tree: Any, columns: Any) -> dict[str, Any]:
         "right": np.where(leaf, 0, tree.children_right),
         "feature": np.where(leaf, 0, columns[np.maximum(tree.feature, 0)]),
         "threshold": np.where(leaf, 0.0, tree.threshold),
-        "missing_left": np.zeros(len(leaf)),
+        "missing_left": 0,
     }

@@ -9,7 +9,7 @@ decision values is what the second leaves of the divisor.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,17 @@ import numpy as np
 from sqlite_ml_vtab.portable.families.base import NotPortable, Parameters
 from sqlite_ml_vtab.portable.values import Floats
 
-NODES = ("left", "right", "feature", "threshold", "missing_left", "value")
+_SPLITS = {"left": "<i4", "right": "<i4", "feature": "<i4", "threshold": "<f8", "missing_left": "|u1"}
+"""How each node is split, and the types of these arrays."""
+
+NODES = (*_SPLITS, "value")
 """The arrays with an entry for each node."""
 
 HUGE = float(np.finfo(np.float64).max)
 
 
 def ensemble(
-    trees: Sequence[dict[str, Any]],
+    trees: Iterable[Mapping[str, Any]],
     values: Sequence[Floats],
     *,
     link: str,
@@ -33,25 +36,27 @@ def ensemble(
     width: int = 0,
     divisor: int = 1,
 ) -> dict[str, Any]:
-    """Lay trees end to end: children become places in the whole, a leaf's value a row of `value`."""
-    starts = np.cumsum([0] + [len(tree["left"]) for tree in trees])
+    """Lay trees end to end: children become places in the whole, a leaf's value a row of `value`.
+
+    `trees` may be made one at a time, so that a large forest is not in memory once more than it must be.
+    """
+    starts = np.cumsum([0] + [len(value) for value in values])
     if starts[-1] >= 2**31:
         raise NotPortable("more than 2,147,483,647 nodes")
-    moved = [
-        {side: np.where(tree[side] > 0, tree[side] + start, 0) for side in ("left", "right")}
-        for tree, start in zip(trees, starts[:-1], strict=True)
-    ]
+    nodes = {name: np.empty(starts[-1], dtype) for name, dtype in _SPLITS.items()}
+    for tree, start, end in zip(trees, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+        for name, whole in nodes.items():
+            whole[start:end] = tree[name]
+        for side in ("left", "right"):
+            children = nodes[side][start:end]
+            children[children > 0] += start
     return {
         "link": link,
         "rounding": rounding,
         "divisor": divisor,
         "complement": 0,
-        "left": np.concatenate([tree["left"] for tree in moved]).astype("<i4"),
-        "right": np.concatenate([tree["right"] for tree in moved]).astype("<i4"),
-        "feature": np.concatenate([tree["feature"] for tree in trees]).astype("<i4"),
-        "threshold": np.concatenate([tree["threshold"] for tree in trees]).astype("<f8"),
-        "missing_left": np.concatenate([tree["missing_left"] for tree in trees]).astype("|u1"),
-        "value": np.concatenate(values).astype("<f8"),
+        **nodes,
+        "value": np.concatenate(values, dtype="<f8"),
         "roots": starts[:-1].astype("<i4"),
         "outputs": np.asarray(outputs if outputs is not None else [], dtype="<i4"),
         "baseline": np.zeros(width or values[0].shape[1]),

@@ -40,9 +40,9 @@ def extract(estimator: Any) -> dict[str, Any]:
 
 def _forest(estimator: Any, members: Sequence[Any]) -> dict[str, Any]:
     """Take the mean over trees: of class fractions, or of numbers."""
-    trees = [_nodes(member.tree_) for member in members]
+    trees = (_nodes(member.tree_) for member in members)
     values = [np.asarray(member.tree_.value, dtype=np.float64)[:, 0, :] for member in members]
-    if hasattr(estimator, "classes_") and values[0].shape[1] == 2 and all(map(_adds_exactly, trees, values)):
+    if hasattr(estimator, "classes_") and values[0].shape[1] == 2 and all(map(_adds_exactly, members, values)):
         # Of two fractions the second says all: half the memory, and a single sum.
         seconds = [value[:, 1:] for value in values]
         outputs = [1] * len(members)
@@ -53,9 +53,9 @@ def _forest(estimator: Any, members: Sequence[Any]) -> dict[str, Any]:
     return ensemble(trees, values, link="identity", divisor=len(members), rounding="float32")
 
 
-def _adds_exactly(tree: dict[str, Any], fractions: Floats) -> bool:
+def _adds_exactly(member: Any, fractions: Floats) -> bool:
     """Return whether sums of its leaves are not rounded: else the last bit could tell apart two classes that tie."""
-    return bool((fractions[tree["left"] == 0] * 2.0**20 % 1.0 == 0.0).all())
+    return bool((fractions[member.tree_.children_left < 0] * 2.0**20 % 1.0 == 0.0).all())
 
 
 def _bagging(estimator: Any) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def _ada_boost(estimator: Any) -> dict[str, Any]:
     """Take the weighted votes of trees (SAMME, Zhu et al. 2009), or the weighted median of their numbers."""
     members = list(estimator.estimators_)
     weights = np.asarray(estimator.estimator_weights_, dtype=np.float64)[: len(members)]
-    trees = [_nodes(member.tree_) for member in members]
+    trees = (_nodes(member.tree_) for member in members)
     raw = [np.asarray(member.tree_.value, dtype=np.float64)[:, 0, :] for member in members]
     if not hasattr(estimator, "classes_"):
         return ensemble(trees, raw, link="identity", rounding="float32") | {"medians": shares(weights)}
@@ -94,7 +94,7 @@ def _gradient_boosting(estimator: Any) -> dict[str, Any]:
     stages = np.asarray(estimator.estimators_)
     members = [member for stage in stages for member in stage]
     outputs = [output for stage in stages for output in range(len(stage))]
-    trees = [_nodes(member.tree_) for member in members]
+    trees = (_nodes(member.tree_) for member in members)
     values = [estimator.learning_rate * np.asarray(member.tree_.value)[:, 0, :] for member in members]
     link = _boosting_link(estimator, stages.shape[1])
     found = ensemble(trees, values, link=link, outputs=outputs, width=stages.shape[1], rounding="float32")
@@ -128,7 +128,7 @@ def _histogram_boosting(estimator: Any) -> dict[str, Any]:
     width = len(stages[0])
     link = _boosting_link(estimator, width)
     found = ensemble(
-        [_histogram_nodes(nodes) for nodes in flat],
+        map(_histogram_nodes, flat),
         [np.asarray(nodes["value"], dtype=np.float64)[:, None] for nodes in flat],
         link=link,
         outputs=outputs,
@@ -147,7 +147,7 @@ def _nodes(tree: Any) -> dict[str, Any]:
         "right": np.where(leaf, 0, tree.children_right),
         "feature": np.where(leaf, 0, tree.feature),
         "threshold": np.where(leaf, 0.0, tree.threshold),
-        "missing_left": np.zeros(len(leaf)) if missing is None else np.where(leaf, 0, missing),
+        "missing_left": 0 if missing is None else np.where(leaf, 0, missing),
     }
 
 
