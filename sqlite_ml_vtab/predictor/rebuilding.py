@@ -94,9 +94,10 @@ def _refit(predictor: Predictor, number: int) -> _Refit:
         )
     passes = options.pop("passes", None)
     chosen = plan(predictor, options)
+    forget_it = predictor.command("forget", f'{{"version": {number}}}')
     changed = TrainingError(
         f"the rows of version {number} have changed since it was trained. "
-        f"Train a new version: {predictor.command('train')}."
+        f"Train a new version: {predictor.command('train')}; once that is deployed, forget this one: {forget_it}."
     )
     if passes is not None:
         done = fit_again(predictor, chosen, passes)

@@ -404,7 +404,8 @@ def test_a_model_without_a_portable_form_is_refused_where_it_cannot_be_refitted(
     db.execute("UPDATE p SET a = a + 1 WHERE rowid = 1")
     assert refusal(db, "SELECT * FROM p(1, 2)") == (
         "TrainingError: p: the rows of version 1 have changed since it was trained. "
-        "Train a new version: INSERT INTO p(p) VALUES ('train')."
+        "Train a new version: INSERT INTO p(p) VALUES ('train'); once that is deployed, forget this one: "
+        """INSERT INTO p(p, options) VALUES ('forget', '{"version": 1}')."""
     )
     db.execute("UPDATE p SET a = a - 1 WHERE rowid = 1")
     assert value(db, "SELECT y FROM p(1, 2)") == "low"

@@ -158,7 +158,8 @@ def test_an_algorithm_of_the_host_is_refitted_in_a_new_process(connect, path):
     db.execute("UPDATE p SET a = a + 1 WHERE rowid = 1")
     assert run(HOSTED, path) == (
         "p: the rows of version 1 have changed since it was trained. "
-        "Train a new version: INSERT INTO p(p) VALUES ('train')."
+        "Train a new version: INSERT INTO p(p) VALUES ('train'); once that is deployed, forget this one: "
+        """INSERT INTO p(p, options) VALUES ('forget', '{"version": 1}')."""
     )
 
 

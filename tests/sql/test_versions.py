@@ -1,5 +1,7 @@
 """Versions: deploy, rollback, forget, clear, rebuild, and the sentence of every misuse."""
 
+import re
+
 import pytest
 from asking import command, declare, fill, refusal, rows, value
 
@@ -128,12 +130,27 @@ def test_rebuild_takes_the_deployed_version_and_puts_back_a_lost_model(versions)
     assert value(versions, "SELECT y FROM p(1, 2)") == "low"
 
 
+def test_a_damaged_version_whose_rows_have_changed_is_mended_as_the_sentences_say(versions):
+    versions.execute("UPDATE p SET a = a + 1 WHERE rowid = 1; UPDATE p_models SET model = x'00' WHERE version = 1")
+    assert "Run: INSERT INTO p(p, options) VALUES ('rebuild', '{\"version\": 1}')." in value(
+        versions, "PRAGMA integrity_check"
+    )
+    said = refusal(versions, """INSERT INTO p(p, options) VALUES ('rebuild', '{"version": 1}')""")
+    train_anew, forget_it = re.findall(r"INSERT INTO .*?\)(?=[;.])", said)
+    versions.execute(train_anew)
+    command(versions, "deploy", {"strategy": "latest"})
+    versions.execute(forget_it)
+    assert value(versions, "PRAGMA integrity_check") == "ok"
+    assert value(versions, "SELECT y FROM p(1, 2)") == "low"
+
+
 def test_rebuild_refuses_rows_that_have_changed(versions):
     before = rows(versions, "SELECT * FROM p_models")
     versions.execute("UPDATE p SET a = a + 1 WHERE rowid = 1")
     assert refusal(versions, "INSERT INTO p(p) VALUES ('rebuild')") == (
         "TrainingError: p: the rows of version 1 have changed since it was trained. "
-        "Train a new version: INSERT INTO p(p) VALUES ('train')."
+        "Train a new version: INSERT INTO p(p) VALUES ('train'); once that is deployed, forget this one: "
+        """INSERT INTO p(p, options) VALUES ('forget', '{"version": 1}')."""
     )
     assert rows(versions, "SELECT * FROM p_models") == before
     versions.execute("UPDATE p SET a = a - 1 WHERE rowid = 1")
