@@ -107,13 +107,14 @@ def choices(word: str, legal: Iterable[str], noun: str) -> str:
     """
     names = sorted(legal)
     if len(names) > LISTED:
-        return f"Nearest {noun.lower()}: {', '.join(_nearest(word, names, 0.0))}."
-    near = _nearest(word, names, 0.6)[:1]
+        return f"Nearest {noun.lower()}: {', '.join(nearest(word, names))}."
+    near = nearest(word, names, 0.6)[:1]
     guess = f"Did you mean {near[0]!r}? " if near else ""
     return f"{guess}{noun}: {', '.join(names)}."
 
 
-def _nearest(word: str, names: list[str], cutoff: float) -> list[str]:
+def nearest(word: str, names: list[str], cutoff: float = 0.0) -> list[str]:
+    """Return up to three of `names` that are most like `word`, and like it by `cutoff` (0 to 1) at least."""
     from difflib import get_close_matches
 
     written = {name.lower(): name for name in names}

@@ -1,5 +1,6 @@
 """The contract of every algorithm, task by task, over every shape of table; and how names are checked."""
 
+import re
 import warnings
 from functools import cache
 from inspect import signature
@@ -362,6 +363,15 @@ def test_what_the_host_sets_is_no_hyperparameter(name, task, param):
 )
 def test_a_hyperparameter_that_cannot_stand_says_what_it_takes(name, hyperparams, sentence):
     assert refusal(check_hyperparams, name, "classification", ALGORITHMS, hyperparams) == sentence
+
+
+@pytest.mark.parametrize("value", ["euclid", 5, "x" * 5000], ids=["near", "number", "long"])
+def test_of_many_words_that_a_hyperparameter_takes_the_nearest_are_listed(value):
+    said = refusal(check_hyperparams, "knn", "classification", ALGORITHMS, {"metric": value})
+    assert re.search(r"among \{('[a-z0-9_]+', ){2}'[a-z0-9_]+' and \d+ more\}", said)
+    assert len(said) < 300
+    if value == "euclid":
+        assert "{'euclidean', " in said
 
 
 def test_hyperparameters_that_can_stand_are_taken():

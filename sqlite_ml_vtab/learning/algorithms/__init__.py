@@ -6,10 +6,11 @@ import inspect
 import re
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from sqlite_ml_vtab.declaration.tasks import COMPONENTS
-from sqlite_ml_vtab.errors import DeclarationError, choices, shown
+from sqlite_ml_vtab.errors import LISTED, DeclarationError, choices, nearest, shown
 from sqlite_ml_vtab.learning.algorithms.anomalies import ANOMALIES
 from sqlite_ml_vtab.learning.algorithms.base import Algorithm
 from sqlite_ml_vtab.learning.algorithms.bayes import BAYES
@@ -271,9 +272,16 @@ def _check_values(name: str, estimator_class: type, hyperparams: Mapping[str, An
             estimator._validate_params()
         except ValueError as error:
             expected = str(error).partition(" must be ")[2].partition(". Got ")[0]
-            # It prints a set of texts, whose order changes from process to process.
-            expected = re.sub(r"\{(.*?)\}", lambda found: f"{{{', '.join(sorted(found[1].split(', ')))}}}", expected)
+            expected = re.sub(r"\{.*?\}", partial(_choice, value), expected)
             must = f" must be {expected}" if expected else " is not allowed"
             raise DeclarationError(
                 f"hyperparameter {param!r} of {name!r}{must}, got {shown(value)}. Write another value."
             ) from None
+
+
+def _choice(value: Any, found: re.Match[str]) -> str:
+    """Return a set of texts of scikit-learn's, whose order changes from process to process; of many the nearest."""
+    words = sorted(found[0][1:-1].split(", "))
+    if len(words) > LISTED:
+        return f"{{{', '.join(nearest(shown(value), words))} and {len(words) - 3} more}}"
+    return f"{{{', '.join(words)}}}"
