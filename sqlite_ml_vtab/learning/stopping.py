@@ -97,6 +97,11 @@ def stoppable(run: Callable[[], T], is_due: Callable[[], bool], error: Callable[
         if type(stopped) is not watch.kind:
             raise
         raise error() from None
+    except TimeOver:
+        # The time of something within was over first; where this is due as well, this is what ended the work.
+        if is_due():
+            raise error() from None
+        raise
     except Exception as failed:
         # Compiled code can turn what stopped it into an error of its own, which would tell of something else.
         if watch.has_raised:

@@ -48,6 +48,19 @@ def test_whoever_stops_first_both_end_as_the_outer_one_does():
         within(0.05, lambda: within(0.05, lambda: within(0.05, work, TimeOver) or work(), TimeOver), lambda: KeyError())
 
 
+def test_where_inner_time_is_over_the_outer_work_that_is_due_ends_as_its_own():
+    due = threading.Event()
+
+    def run():
+        due.set()
+        raise TimeOver
+
+    with pytest.raises(KeyError):
+        stoppable(run, due.is_set, KeyError, "test")
+    with pytest.raises(TimeOver):
+        stoppable(run, lambda: False, KeyError, "test")
+
+
 def test_work_that_swallows_everything_is_stopped_again(monkeypatch):
     monkeypatch.setattr(stopping, "AGAIN", 0.02)
     swallowed = []
