@@ -10,8 +10,7 @@ from .growth import FILE
 
 PICTURE = Path(__file__).parents[2] / "docs" / "growth.svg"
 WIDTH, HEIGHT, LEFT, TOP, INNER_WIDTH, INNER_HEIGHT = 720, 360, 60, 40, 540, 260
-COLORS = {"join": "#1f6fb2", "source": "#c2571a", "scan": "#777"}
-WORDS = {"join": "join", "source": "source", "scan": "SQLite alone"}
+COLORS = {"join": "#1f6fb2", "source": "#c2571a", "SQLite alone": "#777"}
 
 
 def draw() -> None:
@@ -73,7 +72,7 @@ def _curve(form: str, lines: list[dict[str, str]], top: float, largest: float) -
         f'<circle cx="{place:.1f}" cy="{height:.1f}" r="3.5" fill="{color}"/>\n'
         for place, height in zip(places, heights, strict=True)
     ]
-    drawn.append(_text(places[-1] + 12, heights[-1] + 4, WORDS[form], "start", color))
+    drawn.append(_text(places[-1] + 12, heights[-1] + 4, form, "start", color))
     return "".join(drawn)
 
 

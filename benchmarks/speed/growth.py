@@ -16,8 +16,10 @@ from .timing import Figure, each, in_turns
 from .world import Predictor, Settings, joined, numbered, opened, predictor
 
 FEATURES = 4
-FORMS = {"join": "a row by join", "source": "a row by source", "scan": "a row by SQLite alone"}
-"""What is asked of each size, and the row of its figures; SQLite alone reads the same numbers and adds them up."""
+FORMS = ("join", "source", "SQLite alone")
+"""How each size is asked; SQLite alone reads the same numbers and adds them up."""
+ROW = "a row by "
+"""The row of a form's figures begins so."""
 SMALLEST = 1000
 SHORTEST = 500_000
 """So many rows at least are read each time that the clock runs: a thousand alone are too short to time."""
@@ -81,7 +83,7 @@ def _measured(db: apsw.Connection, asked: Predictor, settings: Settings) -> Iter
     spent = in_turns(works, settings.turns)
     for form, rows in places:
         scale = 1e6 / rows / times[rows]
-        yield each("growth", FORMS[form], f"{rows:,} rows", "µs", (spent[f"{form} {rows}"], scale))
+        yield each("growth", ROW + form, f"{rows:,} rows", "µs", (spent[f"{form} {rows}"], scale))
 
 
 def _query(asked: Predictor, form: str, rows: int) -> str:
@@ -100,7 +102,7 @@ def _repeated(db: apsw.Connection, sql: str, times: int) -> None:
 
 def _flat(figures: list[Figure]) -> Iterator[Figure]:
     """Compare a row of the largest table with one of ten thousand, where a query's own cost is small, turn by turn."""
-    for row in FORMS.values():
+    for row in (ROW + form for form in FORMS):
         costs = {figure.variant: figure for figure in figures if figure.row == row}
         least, most = costs.get("10,000 rows"), list(costs.values())[-1]
         if least is not None:
@@ -120,8 +122,7 @@ def write(figures: list[Figure]) -> None:
         lines.writerow(HEAD)
         for figure in figures:
             if figure.unit == "µs":
-                form = next(form for form, row in FORMS.items() if row == figure.row)
-                rows = figure.variant.split()[0].replace(",", "")
+                form, rows = figure.row.removeprefix(ROW), figure.variant.split()[0].replace(",", "")
                 wall = sorted(figure.wall)[len(figure.wall) // 2]
                 costs = (figure.judged, min(figure.cpu), max(figure.cpu), wall)
                 lines.writerow([form, rows, *(f"{value:.4f}" for value in costs)])

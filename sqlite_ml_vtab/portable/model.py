@@ -123,11 +123,12 @@ def to_bytes(model: AnyModel) -> bytes:
         _validate(one)
     if isinstance(model, JointModel):
         _validate_joint(model)
-        return codec.encode({"targets": list(model.targets), "models": [_tree(one) for one in model.models]})
-    return codec.encode(_tree(model))
+        return codec.encode({"targets": list(model.targets), "models": [model_tree(one) for one in model.models]})
+    return codec.encode(model_tree(model))
 
 
-def _tree(model: Model) -> dict[str, Any]:
+def model_tree(model: Model) -> dict[str, Any]:
+    """Return what is stored of one model, which may be part of another."""
     encoder = model.encoder
     added = {} if model.pattern is None else {"pattern": model.pattern.tree()}
     return added | {
@@ -157,8 +158,8 @@ def from_bytes(blob: bytes, limit: int = codec.MAX_BYTES) -> AnyModel:
 def from_tree(tree: dict[str, Any]) -> AnyModel:
     """Return the model that a decoded header holds, as `from_bytes` does."""
     if tree.keys() != {"targets", "models"}:
-        return _from_tree(tree)
-    joint = JointModel(_texts(tree, "targets"), tuple(map(_from_tree, _list(tree, "models"))))
+        return model_from_tree(tree)
+    joint = JointModel(_texts(tree, "targets"), tuple(map(model_from_tree, _list(tree, "models"))))
     _validate_joint(joint)
     return joint
 
@@ -170,7 +171,8 @@ def _validate_joint(joint: JointModel) -> None:
     require(all(model.task == joint.task and model.features == joint.features for model in joint.models), "targets")
 
 
-def _from_tree(tree: Any) -> Model:
+def model_from_tree(tree: Any) -> Model:
+    """Return the one model that a header, or a part of one, holds, wholly checked; raise ModelError for all else."""
     has_pattern = isinstance(tree, dict) and "pattern" in tree
     _keys(tree, *_TREE, *["pattern"] * has_pattern)
     encoder = Encoder(
@@ -342,13 +344,3 @@ def _texts(tree: Mapping[str, Any], name: str) -> tuple[str, ...]:
 def _array(tree: Mapping[str, Any], name: str) -> Any:
     require(isinstance(tree[name], np.ndarray), name)
     return tree[name]
-
-
-def model_tree(model: Model) -> dict[str, Any]:
-    """Return what is stored of one model that is part of another."""
-    return _tree(model)
-
-
-def model_from_tree(tree: Any) -> Model:
-    """Return the one model that a part of a header holds, wholly checked; raise ModelError for everything else."""
-    return _from_tree(tree)

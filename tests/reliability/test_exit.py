@@ -6,7 +6,7 @@ import sys
 import pytest
 
 SCRIPT = """
-import sys, json, apsw, sqlite_ml_vtab
+import json, apsw, sqlite_ml_vtab
 
 db = apsw.Connection(":memory:")
 sqlite_ml_vtab.load(db)
