@@ -40,7 +40,11 @@ def number(name: str, value: Any) -> float:
         if math.isfinite(converted):
             return converted
         raise InputError(f"column {name!r} is NUMBER, got {converted}. Use NULL for a missing value.")
-    remedy = "Write it as a number: CAST(... AS REAL)." if _looks_numeric(value) else "Use NULL for a missing value."
+    remedy = (
+        "Write it as a number, CAST(... AS REAL), or declare the column without a type."
+        if _looks_numeric(value)
+        else "Use NULL for a missing value."
+    )
     raise InputError(f"column {name!r} is NUMBER, got {shown(value)}. {remedy}")
 
 

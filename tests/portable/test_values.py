@@ -64,8 +64,14 @@ def test_null_is_a_missing_number():
         ("", "column 'age' is NUMBER, got ''. Use NULL for a missing value."),
         ("nan", "column 'age' is NUMBER, got 'nan'. Use NULL for a missing value."),
         ("it's", "column 'age' is NUMBER, got 'it''s'. Use NULL for a missing value."),
-        ("5", "column 'age' is NUMBER, got '5'. Write it as a number: CAST(... AS REAL)."),
-        (" 1e3 ", "column 'age' is NUMBER, got ' 1e3 '. Write it as a number: CAST(... AS REAL)."),
+        (
+            "5",
+            "column 'age' is NUMBER, got '5'. Write it as a number, CAST(... AS REAL), or declare the column without a type.",
+        ),
+        (
+            " 1e3 ",
+            "column 'age' is NUMBER, got ' 1e3 '. Write it as a number, CAST(... AS REAL), or declare the column without a type.",
+        ),
         (b"5", "column 'age' is NUMBER, got a BLOB of 1 bytes. Use NULL for a missing value."),
         (math.nan, "column 'age' is NUMBER, got nan. Use NULL for a missing value."),
         (math.inf, "column 'age' is NUMBER, got inf. Use NULL for a missing value."),

@@ -98,7 +98,7 @@ def test_the_same_date_in_every_notation_is_the_same(db):
 
 def test_numbers_are_not_read_out_of_text(trained):
     assert refusal(trained, "SELECT * FROM p('1', 2)") == (
-        "InputError: p: column 'a' is NUMBER, got '1'. Write it as a number: CAST(... AS REAL)."
+        "InputError: p: column 'a' is NUMBER, got '1'. Write it as a number, CAST(... AS REAL), or declare the column without a type."
     )
 
 

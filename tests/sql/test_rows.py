@@ -293,7 +293,11 @@ def test_values_keep_the_types_of_their_columns(mixed):
     [
         ("n", "'n/a'", "column 'n' is NUMBER, got 'n/a'. Use NULL for a missing value."),
         ("n", "''", "column 'n' is NUMBER, got ''. Use NULL for a missing value."),
-        ("i", "'12'", "column 'i' is NUMBER, got '12'. Write it as a number: CAST(... AS REAL)."),
+        (
+            "i",
+            "'12'",
+            "column 'i' is NUMBER, got '12'. Write it as a number, CAST(... AS REAL), or declare the column without a type.",
+        ),
         ("n", "9e999", "column 'n' is NUMBER, got inf. Use NULL for a missing value."),
         ("n", "x'0102'", "column 'n' is NUMBER, got a BLOB of 2 bytes. Store text or a number."),
         ("c", "x'0102'", "column 'c' is CATEGORY, got a BLOB of 2 bytes. Store text or a number."),

@@ -620,7 +620,7 @@ def test_text_where_a_number_was_declared_is_refused_row_and_value_named(db):
         "InputError: p: column 'a' is NUMBER, got 'n/a'. Use NULL for a missing value."
     )
     assert refusal(db, "INSERT INTO p VALUES ('5', 'yes')") == (
-        "InputError: p: column 'a' is NUMBER, got '5'. Write it as a number: CAST(... AS REAL)."
+        "InputError: p: column 'a' is NUMBER, got '5'. Write it as a number, CAST(... AS REAL), or declare the column without a type."
     )
     assert value(db, "SELECT count(*) FROM p") == 0
 
